@@ -1,0 +1,63 @@
+/* http_route.h - the shape of a route and of a call, and how a row is found. */
+#ifndef HTTP_HTTP_ROUTE_H
+#define HTTP_HTTP_ROUTE_H
+
+#include "http/http_reply.h"
+#include "http/http_request.h"
+
+#include <stdint.h>
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+#define ACCOUNT_NAME_MAX 64 /* bytes, not counting the NUL */
+
+struct store;
+
+enum scope { SCOPE_NONE = 0, SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4 };
+
+/* What a deployment may change about the routes' behaviour; read from the settings. */
+struct route_limits {
+    size_t body_max;           /* bytes */
+    size_t batch_body_max;     /* bytes */
+    size_t config_max;         /* bytes of config's JSON text */
+    size_t batch_episodes_max; /* episodes in one request */
+    int64_t stale_after_ms;    /* a running run unheard of for this long reads "stale": true */
+    const char *anonymous;     /* the anonymous account's name; "" = off */
+    const char *origins;       /* allow-list of Origins, comma-separated; "" = only our own */
+};
+
+/* Everything a handler may touch; there are no globals behind it. */
+struct call {
+    const struct http_request *req;
+    struct http_reply *reply;
+    struct store *store;
+    const struct route_limits *limits;
+    int64_t now_ms;                     /* UTC, milliseconds */
+    char account[ACCOUNT_NAME_MAX + 1]; /* whose runs these are; "" before authentication */
+    unsigned scopes;                    /* of the key: bits of enum scope */
+};
+
+typedef bool http_handler(struct call *call, struct api_error *err);
+
+/* Which of the two limits holds for a route's body. */
+enum route_size { ROUTE_BODY, ROUTE_BATCH };
+
+struct route {
+    enum http_method method;
+    const char *pattern; /* ":name" matches one path segment */
+    enum scope scope;    /* SCOPE_NONE: open to everyone, no key is read */
+    enum http_body body;
+    enum route_size size;
+    http_handler *handler;
+};
+
+/*
+ * The first row that matches; its ":name" segments are left in req->params. NULL otherwise:
+ * ROUTE_NOT_FOUND, or METHOD_NOT_ALLOWED with the path's methods in allow ("GET, HEAD, POST").
+ */
+const struct route *http_route_find(const struct route *table, size_t count,
+                                    struct http_request *req, char *allow, size_t allow_size,
+                                    struct api_error *err);
+
+#endif
