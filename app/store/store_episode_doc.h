@@ -1,0 +1,24 @@
+/* store_episode_doc.h - an episode as a document, both ways; for app/store alone. */
+#ifndef STORE_EPISODE_DOC_H
+#define STORE_EPISODE_DOC_H
+
+#include "base/auto.h"
+#include "training/episode.h"
+
+/* An episode holds at most the named metrics and the custom ones. */
+#define EPISODE_VALUES_MAX (16 + METRIC_CUSTOM_MAX)
+
+/* {_id: {run, n}, created_at, session_id?, metrics: {…}} appended to an empty doc. */
+void episode_doc_append(bson_t *doc, const bson_oid_t *run, const struct episode *episode);
+
+/*
+ * Read doc into *episode, its values into values. Names are borrowed from doc. False when doc is
+ * no episode's.
+ */
+bool episode_doc_read(const bson_t *doc, struct episode *episode,
+                      struct metric_value values[EPISODE_VALUES_MAX]);
+
+/* _id: {run, n}, under the key given. */
+void episode_doc_append_id(bson_t *doc, const char *key, const bson_oid_t *run, int64_t number);
+
+#endif

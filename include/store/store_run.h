@@ -1,0 +1,85 @@
+/*
+ * store_run.h - runs in MongoDB, collection `runs`: the header of a run, found by account and
+ * run_id. A deleted run is found by none of these but store_run_insert.
+ */
+#ifndef STORE_STORE_RUN_H
+#define STORE_STORE_RUN_H
+
+#include "store/store.h"
+#include "training/run.h"
+
+/* A run and what its texts are borrowed from. Zero it first; release it when done. */
+struct run_held {
+    struct run run;
+    void *holder; /* owned by the store's own memory; NULL: nothing is held */
+};
+
+/* NULL members are fine; *held is zeroed. */
+void store_run_release(struct run_held *held);
+
+/*
+ * Insert a new run, started now_ms, and give it as stored. When the run_id is taken, *held is the
+ * run that has it (also a deleted one) and *inserted false.
+ * Errors: STORE_UNAVAILABLE, STORE_FULL.
+ */
+bool store_run_insert(struct store *store, const char *account, const struct run_request *request,
+                      int64_t now_ms, struct run_held *held, bool *inserted, struct api_error *err);
+
+/* Errors: RUN_NOT_FOUND, STORE_UNAVAILABLE. */
+bool store_run_find(struct store *store, const char *account, const char *run_id,
+                    struct run_held *held, struct api_error *err);
+
+/*
+ * Change a run: each member of *change that is set, and last_reported_at. Ending a run sets its
+ * end to now_ms; ending it again with the same status changes nothing.
+ * Errors: RUN_NOT_FOUND, RUN_ENDED (with another status), FIELD_INVALID (metadata becomes larger
+ * than metadata_max bytes), STORE_BUSY, STORE_UNAVAILABLE.
+ */
+bool store_run_change(struct store *store, const char *account, const char *run_id,
+                      const struct run_change *change, size_t metadata_max, int64_t now_ms,
+                      struct run_held *held, struct api_error *err);
+
+/* Note a checkpoint; the same (episode, path) twice is one. Errors as above; FIELD_INVALID: too
+ * many. */
+bool store_run_add_checkpoint(struct store *store, const char *account, const char *run_id,
+                              const struct run_checkpoint *checkpoint, int64_t now_ms,
+                              struct run_held *held, struct api_error *err);
+
+/* Which runs, in which order, from where. Members that are NULL or 0 do not restrict. */
+struct run_query {
+    enum run_status status;
+    const char *strategy_label, *agent_id, *tag;
+    const char *text; /* a part of run_id, label, agent, algorithm or tag; minds no case */
+    int64_t since_ms, until_ms; /* of started_at, both included */
+    int64_t limit, offset;
+    bool names_only; /* config, notes and metadata are not wanted */
+    /* A place in the list, exclusive: runs after it, or with `backwards` those before it. */
+    int64_t from_ms;
+    const char *from_id; /* NULL: from the start */
+    bool backwards;      /* the answer is still newest first */
+};
+
+/* Called with each run of a list, newest first; borrowed. False ends the list early. */
+typedef bool store_run_visit(struct run *run, void *context);
+
+/*
+ * The runs of an account, newest start first, ties by run_id. *more: there is at least one beyond
+ * the last. A run whose summary is out of step is mended before it is visited.
+ */
+bool store_run_list(struct store *store, const char *account, const struct run_query *query,
+                    store_run_visit *visit, void *context, bool *more, struct api_error *err);
+
+/* How many runs the query finds, whatever its limit, offset and place. */
+bool store_run_count(struct store *store, const char *account, const struct run_query *query,
+                     int64_t *count, struct api_error *err);
+
+/* Called with each agent_id, sorted. */
+typedef bool store_agent_visit(const char *agent_id, void *context);
+
+bool store_agent_list(struct store *store, const char *account, store_agent_visit *visit,
+                      void *context, struct api_error *err);
+
+/* Has the run an episode with this metric (its stored name)? Told by the header. */
+bool store_run_has_metric(const struct run_held *held, const char *metric);
+
+#endif
