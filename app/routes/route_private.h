@@ -1,0 +1,90 @@
+/* route_private.h - the handlers, and what they share; seen by app/routes alone. */
+#ifndef ROUTE_PRIVATE_H
+#define ROUTE_PRIVATE_H
+
+#include "base/spool.h"
+#include "http/http_query.h"
+#include "routes/routes.h"
+#include "store/store_run.h"
+
+/* seed 000 and 001: /api/v1/training */
+http_handler route_run_create;
+http_handler route_run_list;
+http_handler route_run_show;
+http_handler route_run_complete;
+http_handler route_episode_report;
+http_handler route_episode_report_batch;
+http_handler route_curve_show;
+http_handler route_compare_show;
+
+/* seed 004: /api/training-runs */
+http_handler route_training_run_create;
+http_handler route_training_run_list;
+http_handler route_training_run_show;
+http_handler route_training_run_change;
+http_handler route_episode_log;
+http_handler route_checkpoint_log;
+http_handler route_agent_list;
+
+/* operations */
+http_handler route_health_live;
+http_handler route_health_ready;
+
+/*
+ * The path's run id as it is stored. False, with RUN_NOT_FOUND, when no run can have it.
+ */
+bool route_run_id(const struct call *call, char id[RUN_ID_MAX + 1], struct api_error *err);
+
+/*
+ * The path's run, held until released. Errors: RUN_NOT_FOUND, STORE_UNAVAILABLE.
+ */
+bool route_run_find(const struct call *call, struct run_held *held, struct api_error *err);
+
+/*
+ * Open the run that the body asks for, or find the same one. *held is the stored run.
+ * id_needed: a body without run_id is a fault; else the server makes a UUID.
+ * Errors: FIELD_INVALID, RUN_DIFFERS, RUN_DELETED, STORE_UNAVAILABLE.
+ */
+bool route_run_open(const struct call *call, bool id_needed, struct run_held *held,
+                    struct api_error *err);
+
+/* Is this run of the stale kind, now? */
+bool route_run_stale(const struct call *call, const struct run *run);
+
+/* 200 or 201 with the TrainingRun of seed 000 and 001. */
+bool route_reply_run(struct call *call, int status, const struct run *run);
+
+/*
+ * A list being answered. Its text waits in a spool, because the Link header, which tells where
+ * the page ends, is sent before it.
+ */
+struct route_listing {
+    struct call *call;
+    struct http_query parsed; /* query borrows from it */
+    struct run_query query;
+    char cursor_id[RUN_ID_MAX + 1];
+    struct spool text;
+    struct json_out json; /* into text */
+    /* The page's ends. */
+    int64_t first_ms, last_ms, count;
+    char first_id[RUN_ID_MAX + 1], last_id[RUN_ID_MAX + 1];
+};
+
+/*
+ * Read the parameters that both families know: status strategy_label agent_id q tag limit offset
+ * since until cursor. After true, route_listing_send must follow. Error: FIELD_INVALID.
+ */
+bool route_listing_start(struct route_listing *listing, struct call *call, int64_t limit_max,
+                         struct api_error *err);
+
+/* Note that visit has written this run. What visit returns: false when the text is lost. */
+bool route_listing_add(struct route_listing *listing, const struct run *run);
+
+/*
+ * Let visit (context: the listing) write the runs, then reply 200 with X-Total-Count, Link (next,
+ * prev) and the array. Errors: STORE_UNAVAILABLE, INTERNAL (the disk is full).
+ */
+bool route_listing_send(struct route_listing *listing, store_run_visit *visit,
+                        struct api_error *err);
+
+#endif

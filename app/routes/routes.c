@@ -1,0 +1,36 @@
+/* routes.c - every URL this program answers, in one table. Next: the handler's own file. */
+#include "route_private.h"
+
+#include "base/auto.h"
+
+#define V1 "/api/v1/training"
+#define RUNS "/api/training-runs"
+
+/* clang-format off */
+const struct route routes[] = {
+    /* method     pattern                            scope        body               size         handler */
+    /* seeds 000 and 001: route_run.c, route_run_list.c, route_episode.c, route_curve.c, route_compare.c */
+    {HTTP_POST,  V1 "/runs",                         SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_run_create},
+    {HTTP_GET,   V1 "/runs",                         SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_run_list},
+    {HTTP_GET,   V1 "/runs/:run_id",                 SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_run_show},
+    {HTTP_POST,  V1 "/runs/:run_id/complete",        SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_run_complete},
+    {HTTP_POST,  V1 "/runs/:run_id/episodes",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_episode_report},
+    {HTTP_POST,  V1 "/runs/:run_id/episodes/batch",  SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BATCH, route_episode_report_batch},
+    {HTTP_GET,   V1 "/runs/:run_id/learning-curve",  SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_curve_show},
+    {HTTP_GET,   V1 "/compare",                      SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_compare_show},
+
+    /* seed 004: route_training_run.c, route_training_run_list.c, route_episode.c */
+    {HTTP_GET,   RUNS "/agents/list",                SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_agent_list},
+    {HTTP_GET,   RUNS,                               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_list},
+    {HTTP_POST,  RUNS,                               SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_training_run_create},
+    {HTTP_GET,   RUNS "/:run_id",                    SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_show},
+    {HTTP_PATCH, RUNS "/:run_id",                    SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_training_run_change},
+    {HTTP_POST,  RUNS "/:run_id/episodes",           SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BATCH, route_episode_log},
+    {HTTP_POST,  RUNS "/:run_id/checkpoints",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_checkpoint_log},
+
+    /* operations: route_health.c */
+    {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
+    {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},
+};
+/* clang-format on */
+const size_t routes_count = COUNT_OF(routes);

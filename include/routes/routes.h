@@ -1,0 +1,23 @@
+/* routes.h - the table and what the worker does before a handler. */
+#ifndef ROUTES_ROUTES_H
+#define ROUTES_ROUTES_H
+
+#include "http/http_route.h"
+
+extern const struct route routes[];
+extern const size_t routes_count;
+
+/*
+ * Find out whose request it is: the key's account, or the anonymous one when the limits name it,
+ * no key was sent and the client is on loopback. Fills call->account and call->scopes.
+ * Errors: KEY_MISSING, KEY_WRONG, STORE_UNAVAILABLE.
+ */
+bool route_authenticate(struct call *call, const struct route *route, struct api_error *err);
+
+/*
+ * May this caller do this? The key needs the route's scope, and no foreign web page writes.
+ * Errors: SCOPE_MISSING, CROSS_SITE.
+ */
+bool route_authorise(const struct call *call, const struct route *route, struct api_error *err);
+
+#endif
