@@ -2,12 +2,13 @@
 #include "base/clock.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
+#define DAY_MS INT64_C(86400000)
+#define CLOCK_MIN_MS (-719468 * DAY_MS)       /* 0000-03-01 */
+#define CLOCK_END_MS INT64_C(253402300800000) /* 10000-01-01: beyond it years have five digits */
 
 static int64_t
 read_clock_us(clockid_t which)
@@ -36,23 +37,50 @@ clock_steady_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
+static char *
+put_number(char *at, int64_t value, int digits, char after)
+{
+    for (int i = digits - 1; i >= 0; i--) {
+        at[i] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    at[digits] = after;
+    return at + digits + 1;
+}
+
+/*
+ * YYYY-MM-DD of a day since 0000-03-01. Years that begin in March have their leap day last, so
+ * the lengths of years and months follow from divisions alone (Gregorian: 400 years, 146097 days).
+ */
+static char *
+put_date(char *at, int64_t day)
+{
+    const int64_t era = day / 146097, in_era = day % 146097;
+    const int64_t year_of_era = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    const int64_t in_year = in_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    const int64_t month_from_march = (5 * in_year + 2) / 153;
+    const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+
+    at = put_number(at, era * 400 + year_of_era + (month <= 2), 4, '-');
+    at = put_number(at, month, 2, '-');
+    return put_number(at, in_year - (153 * month_from_march + 2) / 5 + 1, 2, 'T');
+}
+
+/* By hand, because a long run's episodes carry one each and strftime would cost more than they. */
 char *
 clock_format(int64_t ms, char text[CLOCK_TEXT_SIZE])
 {
-    int64_t fraction = ms % 1000;
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm = {0};
+    const int64_t since_0_ms = ms < CLOCK_MIN_MS   ? 0
+                               : ms < CLOCK_END_MS ? ms - CLOCK_MIN_MS
+                                                   : CLOCK_END_MS - CLOCK_MIN_MS - 1;
+    const int64_t in_day_ms = since_0_ms % DAY_MS;
+    char *at = put_date(text, since_0_ms / DAY_MS);
 
-    if (fraction < 0) { /* before 1970 the fraction still counts upwards */
-        fraction += 1000;
-        seconds--;
-    }
-    if (gmtime_r(&seconds, &tm) == NULL) { /* the year is beyond an int */
-        snprintf(text, CLOCK_TEXT_SIZE, "-");
-        return text;
-    }
-    snprintf(text, CLOCK_TEXT_SIZE, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)fraction);
+    at = put_number(at, in_day_ms / 3600000, 2, ':');
+    at = put_number(at, in_day_ms / 60000 % 60, 2, ':');
+    at = put_number(at, in_day_ms / 1000 % 60, 2, '.');
+    at = put_number(at, in_day_ms % 1000, 3, 'Z');
+    *at = '\0';
     return text;
 }
 
@@ -164,7 +192,6 @@ take_zone(const char **at, int *ahead_s)
 bool
 clock_parse(const char *text, int64_t *ms)
 {
-    const int64_t end_ms = INT64_C(253402300800000); /* 10000-01-01 */
     struct tm tm = {0};
     int fraction_ms = 0, ahead_s = 0;
     int64_t result;
@@ -178,7 +205,7 @@ clock_parse(const char *text, int64_t *ms)
             return false;
     }
     result = ((int64_t)timegm(&tm) - ahead_s) * 1000 + fraction_ms;
-    if (result < 0 || result >= end_ms) /* the zone moved it out of the years above */
+    if (result < 0 || result >= CLOCK_END_MS) /* the zone moved it out of the years above */
         return false;
     *ms = result;
     return true;

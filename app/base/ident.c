@@ -1,4 +1,4 @@
-/* ident.c - UUIDs and words. Called by training/run.c and episode.c. */
+/* ident.c - UUIDs and words. Called by training/run.c, training/episode.c. */
 #include "base/ident.h"
 
 #include <stdio.h>

@@ -159,8 +159,8 @@ check(const struct setting *row, const char *text, char *fault, size_t fault_siz
     if (size < row->min || size > row->max)
         return complain(fault, fault_size,
                         "%s must have %" PRId64 " to %" PRId64 " bytes; it has %s%" PRId64 ".",
-                        row->name, row->min, row->max,
-                        size == SETTING_TEXT_MAX ? "at least " : "", size);
+                        row->name, row->min, row->max, size == SETTING_TEXT_MAX ? "at least " : "",
+                        size);
     for (const char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20)
             return complain(fault, fault_size, "%s must not hold control characters.", row->name);

@@ -10,6 +10,7 @@
 
 #include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The log of the driver, once; it says the same of every attempt, and store_fail does too. */
 #define DRIVER_LOG_LEVEL_MAX MONGOC_LOG_LEVEL_WARNING
@@ -25,6 +26,9 @@ static void
 driver_log(mongoc_log_level_t level, const char *domain, const char *message, void *unused)
 {
     (void)unused;
+    /* A transaction that met another's was ended by the server: aborting it again is no news. */
+    if (strncmp(message, "Error in abortTransaction", 25) == 0)
+        return;
     if (level <= DRIVER_LOG_LEVEL_MAX)
         log_event(LOG_WARN, "driver", LOG_TEXT("domain", domain), LOG_TEXT("message", message));
 }
@@ -45,6 +49,12 @@ store_global_clear(void)
 }
 
 /*
+ * A connection that was idle for 5 s would be pinged before its use, which may hang as long as the
+ * operation itself; a closed one is noticed without that, and all are looked at every minute.
+ */
+#define NO_IDLE_CHECK_MS 1000000
+
+/*
  * Our limits win over the URI's. One look for a server per operation (serverSelectionTryOnce),
  * and no retries by the driver: an operation may hang for one socket timeout, not for two.
  */
@@ -57,6 +67,8 @@ limit_uri(mongoc_uri_t *uri, const struct store_settings *settings)
     return mongoc_uri_set_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, connect_ms) &&
            mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, connect_ms) &&
            mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, socket_ms) &&
+           mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETCHECKINTERVALMS,
+                                          NO_IDLE_CHECK_MS) &&
            mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, true) &&
            mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false) &&
            mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false) &&
@@ -151,10 +163,14 @@ connect_client(const mongoc_uri_t *uri)
 mongoc_client_t *
 store_client(struct store *store, struct api_error *err)
 {
-    if (store->lost)
+    const bool again = store->lost;
+
+    if (again)
         drop_client(store);
     if (store->client == NULL)
         store->client = connect_client(store->uri);
+    if (again && store->client != NULL)
+        store_recover(store); /* what the loss has left open, maybe by this very worker */
     if (store->client == NULL) {
         log_event(LOG_ERROR, "store_failed", LOG_TEXT("doing", "new_client"));
         api_fail(err, API_STORE_UNAVAILABLE, NULL);

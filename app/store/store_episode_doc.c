@@ -1,6 +1,6 @@
 /*
- * store_episode_doc.c - an episode as a document. Called by store_episode.c, store_episode_read.c.
- * Next: store_bson.c; the shape is kept by schema/mongo/episodes.json.
+ * store_episode_doc.c - an episode as a document. Called by store_merge.c, store_tail.c,
+ * store_episode_read.c. Next: store_bson.c; the shape is kept by schema/mongo/episodes.json.
  */
 #include "store_episode_doc.h"
 
@@ -34,9 +34,15 @@ append_value(bson_t *metrics, const struct metric_value *value)
 void
 episode_doc_append(bson_t *doc, const bson_oid_t *run, const struct episode *episode)
 {
+    episode_doc_append_id(doc, "_id", run, episode->number);
+    episode_doc_append_report(doc, episode);
+}
+
+void
+episode_doc_append_report(bson_t *doc, const struct episode *episode)
+{
     bson_t metrics;
 
-    episode_doc_append_id(doc, "_id", run, episode->number);
     BSON_APPEND_DATE_TIME(doc, "created_at", episode->created_ms);
     if (episode->session_id[0] != '\0')
         BSON_APPEND_UTF8(doc, "session_id", episode->session_id);
@@ -93,6 +99,8 @@ episode_doc_read(const bson_t *doc, struct episode *episode,
 
         if (strcmp(key, "_id") == 0)
             read_id(&at, episode);
+        else if (strcmp(key, "n") == 0)
+            episode->number = bson_iter_as_int64(&at);
         else if (strcmp(key, "metrics") == 0)
             read_values(&at, episode, values);
         else if (strcmp(key, "created_at") == 0 && BSON_ITER_HOLDS_DATE_TIME(&at))

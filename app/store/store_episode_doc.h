@@ -11,9 +11,12 @@
 /* {_id: {run, n}, created_at, session_id?, metrics: {…}} appended to an empty doc. */
 void episode_doc_append(bson_t *doc, const bson_oid_t *run, const struct episode *episode);
 
+/* created_at and what follows it. */
+void episode_doc_append_report(bson_t *doc, const struct episode *episode);
+
 /*
- * Read doc into *episode, its values into values. Names are borrowed from doc. False when doc is
- * no episode's.
+ * Read doc, a row ({_id: {run, n}, …}) or an element of a tail ({n, …}), into *episode, its values
+ * into values. Names are borrowed from doc. False when doc is no episode's.
  */
 bool episode_doc_read(const bson_t *doc, struct episode *episode,
                       struct metric_value values[EPISODE_VALUES_MAX]);

@@ -1,13 +1,12 @@
 /*
- * store_episode_read.c - a run's episodes in number order, row by row.
- * Called by the routes and store_summary.c. Next: store_episode_doc.c.
+ * store_episode_read.c - a run's episodes in number order: the rows, and the header's tail.
+ * Called by the routes and store_summary.c. Next: store_episode_doc.c, store_tail.c.
  */
 #include "store/store_episode.h"
 
 #include "store_episode_doc.h"
 #include "store_private.h"
-
-#include <string.h>
+#include "store_tail.h"
 
 /*
  * A reply of this many rows stays below a megabyte, so that reading a run of any length needs the
@@ -61,55 +60,133 @@ each_row(struct store *store, const struct run *run, int64_t from, int64_t to,
     return good;
 }
 
+/*
+ * The rows and the tail as one sequence. The header, and with it the tail, was read first: what
+ * has become a row since then is met twice, and the row is no older.
+ */
+struct tail_beside {
+    const struct tail *tail;
+    size_t next;
+    int64_t to;
+};
+
+static void
+tail_start(struct tail_beside *beside, const struct run *run, int64_t from, int64_t to)
+{
+    *beside = (struct tail_beside){.tail = run->tail, .to = to};
+    while (beside->tail != NULL && beside->next < beside->tail->count &&
+           beside->tail->items[beside->next].number < from)
+        beside->next++;
+}
+
+/* The tail's next episode with a number below `number`, or NULL; one with that number is passed. */
+static const struct episode *
+tail_before(struct tail_beside *beside, int64_t number)
+{
+    const struct episode *next;
+
+    if (beside->tail == NULL || beside->next == beside->tail->count)
+        return NULL;
+    next = &beside->tail->items[beside->next];
+    if (next->number > beside->to || next->number > number)
+        return NULL;
+    beside->next++;
+    return next->number < number ? next : NULL;
+}
+
 struct episode_reader {
     store_episode_visit *visit;
     void *context;
+    struct tail_beside tail;
+    bool ended; /* by the visitor */
 };
+
+/* The tail's episodes below this number. */
+static void
+visit_tail(struct episode_reader *reader, int64_t number)
+{
+    const struct episode *episode;
+
+    while (!reader->ended && (episode = tail_before(&reader->tail, number)) != NULL)
+        reader->ended = !reader->visit(episode, reader->context);
+}
 
 static bool
 read_episode(const bson_t *row, void *context)
 {
-    const struct episode_reader *reader = context;
+    struct episode_reader *reader = context;
     struct metric_value values[EPISODE_VALUES_MAX];
     struct episode episode;
 
-    return !episode_doc_read(row, &episode, values) || reader->visit(&episode, reader->context);
+    if (!episode_doc_read(row, &episode, values))
+        return true;
+    visit_tail(reader, episode.number);
+    if (!reader->ended)
+        reader->ended = !reader->visit(&episode, reader->context);
+    return !reader->ended;
 }
 
 bool
 store_episode_each(struct store *store, const struct run *run, int64_t from, int64_t to,
                    store_episode_visit *visit, void *context, struct api_error *err)
 {
-    struct episode_reader reader = {visit, context};
+    struct episode_reader reader = {.visit = visit, .context = context};
 
-    return each_row(store, run, from, to, NULL, read_episode, &reader, err);
+    tail_start(&reader.tail, run, from, to);
+    if (!each_row(store, run, from, to, NULL, read_episode, &reader, err))
+        return false;
+    visit_tail(&reader, INT64_MAX);
+    return true;
 }
 
 struct metric_reader {
     store_metric_visit *visit;
     void *context;
+    const char *metric;
+    struct tail_beside tail;
+    bool ended; /* by the visitor */
 };
+
+/* The tail's values below this number. */
+static void
+visit_tail_values(struct metric_reader *reader, int64_t number)
+{
+    const struct episode *episode;
+
+    while (!reader->ended && (episode = tail_before(&reader->tail, number)) != NULL) {
+        const struct metric_value *value = episode_metric(episode, reader->metric);
+
+        if (value != NULL)
+            reader->ended = !reader->visit(episode->number, value->real, reader->context);
+    }
+}
 
 /* {_id: {n}, v} */
 static bool
 read_value(const bson_t *row, void *context)
 {
-    const struct metric_reader *reader = context;
+    struct metric_reader *reader = context;
     int64_t number = 0;
+    double value = 0.0;
+    bool has = false;
     bson_iter_t at, inside;
 
     if (!bson_iter_init(&at, row))
         return true;
     while (bson_iter_next(&at)) {
         if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &inside) &&
-            bson_iter_find(&inside, "n"))
+            bson_iter_find(&inside, "n")) {
             number = bson_iter_as_int64(&inside);
-        else if (BSON_ITER_HOLDS_NUMBER(&at))
-            return reader->visit(number, bson_iter_as_double(&at), reader->context);
-        else if (BSON_ITER_HOLDS_BOOL(&at))
-            return reader->visit(number, bson_iter_bool(&at) ? 1.0 : 0.0, reader->context);
+        } else if (BSON_ITER_HOLDS_NUMBER(&at) || BSON_ITER_HOLDS_BOOL(&at)) {
+            value =
+                BSON_ITER_HOLDS_BOOL(&at) ? (double)bson_iter_bool(&at) : bson_iter_as_double(&at);
+            has = true;
+        }
     }
-    return true; /* this episode has no such metric */
+    visit_tail_values(reader, number);
+    if (has && !reader->ended)
+        reader->ended = !reader->visit(number, value, reader->context);
+    return !reader->ended;
 }
 
 bool
@@ -117,10 +194,14 @@ store_episode_metric(struct store *store, const struct run *run, const char *met
                      int64_t to, store_metric_visit *visit, void *context, struct api_error *err)
 {
     AUTO_BSON projection = BSON_INITIALIZER;
-    struct metric_reader reader = {visit, context};
+    struct metric_reader reader = {.visit = visit, .context = context, .metric = metric};
 
     /* $getField: a custom metric's name may hold dots, which a path would split at. */
     BCON_APPEND(&projection, "_id.n", BCON_INT32(1), "v", "{", "$getField", "{", "field", "{",
                 "$literal", BCON_UTF8(metric), "}", "input", BCON_UTF8("$metrics"), "}", "}");
-    return each_row(store, run, from, to, &projection, read_value, &reader, err);
+    tail_start(&reader.tail, run, from, to);
+    if (!each_row(store, run, from, to, &projection, read_value, &reader, err))
+        return false;
+    visit_tail_values(&reader, INT64_MAX);
+    return true;
 }

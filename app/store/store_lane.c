@@ -1,12 +1,15 @@
 /*
  * store_lane.c - lets one worker at a time write a run, so that transactions seldom collide.
- * Called by store_episode.c, store_run.c. Next: store.c.
+ * Called by store_append.c, store_merge.c. Next: store.c.
  *
  * A lane is a robust lock in memory that all workers of a master share. Lanes are striped: two
  * runs may share one. They save work and promise nothing: a writer that waits too long, or runs
  * on another machine, meets a write conflict in its transaction and tries again.
  */
 #include "store_private.h"
+
+#include "base/auto.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -16,6 +19,7 @@
 #include <time.h>
 
 #define LANE_COUNT 256
+#define SESSION_SIZE 16 /* bytes of a UUID */
 /*
  * Longer than hundreds of ordinary commits; short enough that a request which waits behind a
  * hung database and then hangs itself (one socket timeout) still ends within 2 s.
@@ -24,7 +28,9 @@
 
 struct store_lane {
     pthread_mutex_t mutex;
-} __attribute__((aligned(64))); /* a cache line of its own */
+    bool claimed;                  /* a transaction runs in it */
+    uint8_t session[SESSION_SIZE]; /* whose: the UUID of the logical session */
+} __attribute__((aligned(64)));    /* a cache line of its own */
 
 struct store_lanes {
     struct store_lane lanes[LANE_COUNT];
@@ -87,20 +93,75 @@ lock_within(pthread_mutex_t *mutex, long wait_ms)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 
+/*
+ * The worker that held this lane was killed, or lost its connection. MongoDB does not end a
+ * transaction when its connection closes, only after transactionLifetimeLimitSeconds (60): until
+ * then it would hold the run. False: it could not be told; the next one in the lane tries again.
+ */
+static bool
+end_transaction(struct store *store, const struct store_lane *lane)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    bson_t sessions, session;
+    bson_error_t cause;
+    bool ended;
+
+    BSON_APPEND_ARRAY_BEGIN(&command, "killSessions", &sessions);
+    BSON_APPEND_DOCUMENT_BEGIN(&sessions, "0", &session);
+    BSON_APPEND_BINARY(&session, "id", BSON_SUBTYPE_UUID, lane->session, SESSION_SIZE);
+    bson_append_document_end(&sessions, &session);
+    bson_append_array_end(&command, &sessions);
+    ended = store_command(store, &command, NULL, NULL, &cause);
+    log_event(ended ? LOG_INFO : LOG_WARN, "orphan_transaction",
+              LOG_TEXT("ended", ended ? "yes" : "no"),
+              LOG_TEXT("cause", ended ? NULL : cause.message));
+    return ended;
+}
+
+/* What a lock's answer means. The lock guards no data, so that a dead owner leaves none damaged. */
+static bool
+take(struct store *store, struct store_lane *lane, int rc)
+{
+    if (rc == EOWNERDEAD)
+        rc = pthread_mutex_consistent(&lane->mutex);
+    if (rc == 0 && lane->claimed)
+        lane->claimed = !end_transaction(store, lane);
+    return rc == 0;
+}
+
 struct store_lane *
 store_lane_enter(struct store *store, const void *key)
 {
     struct store_lane *lane;
-    int rc;
 
     if (store->lanes == NULL)
         return NULL;
     lane = &store->lanes->lanes[stripe_of(key)];
-    rc = lock_within(&lane->mutex, LANE_WAIT_MS);
-    /* EOWNERDEAD: a worker died holding it. The lock is ours now, and it guards no data. */
-    if (rc == EOWNERDEAD)
-        rc = pthread_mutex_consistent(&lane->mutex);
-    return rc == 0 ? lane : NULL;
+    return take(store, lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
+}
+
+void
+store_lane_claim(struct store_lane *lane, const bson_t *lsid)
+{
+    bson_iter_t id;
+    bson_subtype_t subtype;
+    const uint8_t *bytes;
+    uint32_t size;
+
+    if (lane == NULL || !bson_iter_init_find(&id, lsid, "id") || !BSON_ITER_HOLDS_BINARY(&id))
+        return;
+    bson_iter_binary(&id, &subtype, &size, &bytes);
+    if (size != SESSION_SIZE)
+        return;
+    memcpy(lane->session, bytes, SESSION_SIZE);
+    lane->claimed = true;
+}
+
+void
+store_lane_disclaim(struct store_lane *lane)
+{
+    if (lane != NULL)
+        lane->claimed = false;
 }
 
 void
@@ -108,4 +169,15 @@ store_lane_leave(struct store_lane *lane)
 {
     if (lane != NULL)
         pthread_mutex_unlock(&lane->mutex);
+}
+
+void
+store_recover(struct store *store)
+{
+    for (size_t i = 0; store->lanes != NULL && i < LANE_COUNT; i++) {
+        struct store_lane *lane = &store->lanes->lanes[i];
+
+        if (take(store, lane, pthread_mutex_trylock(&lane->mutex)))
+            store_lane_leave(lane);
+    }
 }

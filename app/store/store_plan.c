@@ -1,26 +1,26 @@
 /*
- * store_plan.c - plans the writes of one request. Called by store_episode.c.
- * Next: store_episode_doc.c, store_counters.c.
+ * store_plan.c - plans a transaction's writes. Called by store_merge.c.
+ * Next: store_tail.c, store_counters.c, store_episode_doc.c.
  */
 #include "store_plan.h"
 
-#include "store_episode_doc.h"
+#include "store_bson.h"
+#include "store_private.h"
 
-#include <stdio.h>
-
-/* A command under construction: its array of documents or updates. */
-struct builder {
-    bson_t *command;
-    bson_t array;
-    size_t *count;
-};
+#include <stdlib.h>
 
 void
-plan_init(struct plan *plan)
+plan_start(struct plan *plan, const bson_oid_t *run, const struct episode_list *list,
+           const bson_t *header)
 {
+    *plan = (struct plan){.run = run, .list = list};
     bson_init(&plan->inserts);
     bson_init(&plan->updates);
-    plan->insert_count = plan->update_count = 0;
+    plan->tail = tail_read(header);
+    plan->rows_max = store_read_whole(header, "rows_max");
+    plan->waiting = calloc(TAIL_MAX + list->count, sizeof *plan->waiting);
+    if (plan->waiting == NULL || !counters_read(header, &plan->counters))
+        abort(); /* out of memory ends the worker; the master starts another */
 }
 
 void
@@ -28,215 +28,262 @@ plan_clear(struct plan *plan)
 {
     bson_destroy(&plan->inserts);
     bson_destroy(&plan->updates);
+    tail_free(plan->tail);
+    counters_clear(&plan->counters);
+    free(plan->waiting);
 }
 
-static void
-build(struct builder *builder, bson_t *command, const char *verb, const char *array, size_t *count)
+/* May a row have this number? Not above rows_max, and not while it waits in the tail. */
+static bool
+may_be_a_row(const struct plan *plan, int64_t number)
 {
-    builder->command = command;
-    builder->count = count;
-    BSON_APPEND_UTF8(command, verb, store_collection_names[STORE_EPISODES]);
-    BSON_APPEND_ARRAY_BEGIN(command, array, &builder->array);
-}
-
-static void
-build_end(struct builder *builder)
-{
-    bson_append_array_end(builder->command, &builder->array);
-}
-
-/* The next element of the array, open. */
-static void
-next_element(struct builder *builder, bson_t *element)
-{
-    char number[16];
-    const char *place;
-
-    bson_uint32_to_string((uint32_t)(*builder->count)++, &place, number, sizeof number);
-    BSON_APPEND_DOCUMENT_BEGIN(&builder->array, place, element);
-}
-
-static void
-add_insert(struct builder *builder, const bson_oid_t *run, const struct episode *episode)
-{
-    bson_t doc;
-
-    next_element(builder, &doc);
-    episode_doc_append(&doc, run, episode);
-    bson_append_document_end(&builder->array, &doc);
-}
-
-/* {q: {_id}, u: the whole new document} */
-static void
-add_update(struct builder *builder, const bson_oid_t *run, const struct episode *episode)
-{
-    bson_t update, part;
-
-    next_element(builder, &update);
-    BSON_APPEND_DOCUMENT_BEGIN(&update, "q", &part);
-    episode_doc_append_id(&part, "_id", run, episode->number);
-    bson_append_document_end(&update, &part);
-    BSON_APPEND_DOCUMENT_BEGIN(&update, "u", &part);
-    episode_doc_append(&part, run, episode);
-    bson_append_document_end(&update, &part);
-    bson_append_document_end(&builder->array, &update);
+    return number <= plan->rows_max && tail_find(plan->tail, number) == NULL;
 }
 
 bool
-plan_all_new(struct plan *plan, const bson_oid_t *run, const struct episode_list *list,
-             struct counters *counters)
-{
-    struct builder inserts;
-    bool good = true;
-
-    build(&inserts, &plan->inserts, "insert", "documents", &plan->insert_count);
-    for (size_t i = 0; good && i < list->count; i++) {
-        add_insert(&inserts, run, &list->items[i]);
-        good = counters_insert(counters, &list->items[i]);
-    }
-    build_end(&inserts);
-    return good;
-}
-
-/* find one batch with a command, as a transaction's opts need it. */
-static bool
-find_header(struct store *store, const bson_t *opts, const bson_oid_t *run, bson_t *header,
-            bson_t *reply, bson_error_t *cause)
-{
-    AUTO_BSON command = BSON_INITIALIZER;
-    bson_iter_t root, at;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    BCON_APPEND(&command, "find", BCON_UTF8(store_collection_names[STORE_RUNS]), "filter", "{",
-                "_id", BCON_OID(run), "}", "projection", "{", "metrics", BCON_INT32(1), "wins",
-                BCON_INT32(1), "}", "limit", BCON_INT32(1), "singleBatch", BCON_BOOL(true));
-    if (!store_command(store, &command, opts, reply, cause))
-        return false;
-    bson_init(header);
-    if (bson_iter_init(&root, reply) &&
-        bson_iter_find_descendant(&root, "cursor.firstBatch.0", &at) &&
-        BSON_ITER_HOLDS_DOCUMENT(&at)) {
-        bson_t found;
-
-        bson_iter_document(&at, &size, &bytes);
-        if (bson_init_static(&found, bytes, size))
-            bson_concat(header, &found);
-    }
-    return true;
-}
-
-/* {find: episodes, filter: {_id: {$in: […]}}} in number order. */
-static void
-append_find(bson_t *command, const bson_oid_t *run, const struct episode_list *list)
+plan_append_find(const struct plan *plan, bson_t *command)
 {
     bson_t filter, id, in;
+    uint32_t count = 0;
 
     BSON_APPEND_UTF8(command, "find", store_collection_names[STORE_EPISODES]);
     BSON_APPEND_DOCUMENT_BEGIN(command, "filter", &filter);
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &id);
     BSON_APPEND_ARRAY_BEGIN(&id, "$in", &in);
-    for (size_t i = 0; i < list->count; i++) {
-        char number[16];
+    for (size_t i = 0; i < plan->list->count; i++) {
+        const int64_t number = plan->list->items[i].number;
+        char text[16];
         const char *place;
 
-        bson_uint32_to_string((uint32_t)i, &place, number, sizeof number);
-        episode_doc_append_id(&in, place, run, list->items[i].number);
+        if (!may_be_a_row(plan, number))
+            continue;
+        bson_uint32_to_string(count++, &place, text, sizeof text);
+        episode_doc_append_id(&in, place, plan->run, number);
     }
     bson_append_array_end(&id, &in);
     bson_append_document_end(&filter, &id);
     bson_append_document_end(command, &filter);
     BCON_APPEND(command, "sort", "{", "_id", BCON_INT32(1), "}", "batchSize",
-                BCON_INT32((int32_t)list->count + 1), "singleBatch", BCON_BOOL(true));
+                BCON_INT32((int32_t)count + 1), "singleBatch", BCON_BOOL(true));
+    return count > 0;
 }
 
-/* The stored reports, read one after another, beside the list that asks for them. */
-struct stored {
-    bson_iter_t rows;
+/* The rows found, one after another, beside the list that asked for them. */
+struct rows {
+    bson_iter_t at;
     bool has;
-    bson_t row;
+    bson_t doc;
     struct episode episode;
     struct metric_value values[EPISODE_VALUES_MAX];
 };
 
 static void
-next_stored(struct stored *stored)
+next_row(struct rows *rows)
 {
     const uint8_t *bytes;
     uint32_t size;
 
     do {
-        stored->has = bson_iter_next(&stored->rows);
-        if (!stored->has)
+        rows->has = bson_iter_next(&rows->at);
+        if (!rows->has)
             return;
-        bson_iter_document(&stored->rows, &size, &bytes);
-    } while (!bson_init_static(&stored->row, bytes, size) ||
-             !episode_doc_read(&stored->row, &stored->episode, stored->values));
+        bson_iter_document(&rows->at, &size, &bytes);
+    } while (!bson_init_static(&rows->doc, bytes, size) ||
+             !episode_doc_read(&rows->doc, &rows->episode, rows->values));
 }
 
-static bool
-start_stored(struct stored *stored, const bson_t *reply)
+static void
+start_rows(struct rows *rows, const bson_t *reply)
 {
     bson_iter_t root, batch;
 
-    if (!bson_iter_init(&root, reply) ||
-        !bson_iter_find_descendant(&root, "cursor.firstBatch", &batch) ||
-        !bson_iter_recurse(&batch, &stored->rows))
-        return false;
-    next_stored(stored);
-    return true;
+    rows->has = false;
+    if (bson_iter_init(&root, reply) &&
+        bson_iter_find_descendant(&root, "cursor.firstBatch", &batch) &&
+        bson_iter_recurse(&batch, &rows->at))
+        next_row(rows);
 }
 
-/* Both are in number order. */
-static bool
-plan_beside(struct plan *plan, const bson_oid_t *run, const struct episode_list *list,
-            struct stored *stored, const bson_t *header, struct counters *counters)
+/* The commands on `episodes` grow element by element. */
+static void
+open_command(bson_t *command, const char *verb, const char *array_name, bson_t *array)
 {
-    struct builder inserts, updates;
+    BSON_APPEND_UTF8(command, verb, store_collection_names[STORE_EPISODES]);
+    BSON_APPEND_ARRAY_BEGIN(command, array_name, array);
+}
+
+static void
+open_element(bson_t *array, size_t *count, bson_t *element)
+{
+    char text[16];
+    const char *place;
+
+    bson_uint32_to_string((uint32_t)(*count)++, &place, text, sizeof text);
+    BSON_APPEND_DOCUMENT_BEGIN(array, place, element);
+}
+
+/* {q: {_id}, u: the whole new document} */
+static void
+add_update(struct plan *plan, bson_t *array, const struct episode *episode)
+{
+    bson_t update, part;
+
+    open_element(array, &plan->update_count, &update);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "q", &part);
+    episode_doc_append_id(&part, "_id", plan->run, episode->number);
+    bson_append_document_end(&update, &part);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "u", &part);
+    episode_doc_append(&part, plan->run, episode);
+    bson_append_document_end(&update, &part);
+    bson_append_document_end(array, &update);
+}
+
+/* Replaces a report that waits in the tail, unless that one is the later. */
+static void
+settle_in_tail(struct plan *plan, const struct episode *new)
+{
+    struct episode *old = NULL;
+
+    for (size_t i = 0; i < plan->tail->count; i++)
+        if (plan->tail->items[i].number == new->number)
+            old = &plan->tail->items[i];
+    if (old == NULL || old->created_ms > new->created_ms)
+        return;
+    *old = *new;
+    plan->replaced++;
+}
+
+/* New ones wait; rows are replaced at once. Both the list and the rows are in number order. */
+static bool
+settle_list(struct plan *plan, struct rows *rows)
+{
+    bson_t updates;
     bool good = true;
 
-    build(&inserts, &plan->inserts, "insert", "documents", &plan->insert_count);
-    build(&updates, &plan->updates, "update", "updates", &plan->update_count);
-    for (size_t i = 0; good && i < list->count; i++) {
-        const struct episode *new = &list->items[i];
+    open_command(&plan->updates, "update", "updates", &updates);
+    for (size_t i = 0; good && i < plan->list->count; i++) {
+        const struct episode *new = &plan->list->items[i];
 
-        if (!stored->has || stored->episode.number != new->number) {
-            add_insert(&inserts, run, new);
-            good = counters_insert(counters, new);
-            continue;
+        if (tail_find(plan->tail, new->number) != NULL) {
+            settle_in_tail(plan, new);
+        } else if (!rows->has || rows->episode.number != new->number) {
+            plan->waiting[plan->waiting_count++] = new;
+            plan->inserted++;
+        } else {
+            if (rows->episode.created_ms <= new->created_ms) {
+                add_update(plan, &updates, new);
+                plan->replaced++;
+                good = counters_replace(&plan->counters, &rows->episode, new);
+            }
+            next_row(rows);
         }
-        /* A report that waited in a queue never replaces one that reached nginx after it. */
-        if (stored->episode.created_ms <= new->created_ms) {
-            add_update(&updates, run, new);
-            good = counters_replace(counters, &stored->episode, new, header);
-        }
-        next_stored(stored);
     }
-    build_end(&inserts);
-    build_end(&updates);
+    bson_append_array_end(&plan->updates, &updates);
+    return good;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    const struct episode *left = *(const struct episode *const *)a;
+    const struct episode *right = *(const struct episode *const *)b;
+
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+/* The tail and the new reports together, and how many of them become rows. */
+static void
+line_up(struct plan *plan)
+{
+    for (size_t i = 0; plan->tail != NULL && i < plan->tail->count; i++)
+        plan->waiting[plan->waiting_count++] = &plan->tail->items[i];
+    qsort(plan->waiting, plan->waiting_count, sizeof *plan->waiting, by_number);
+    if (plan->list->count > 1)
+        plan->moved = plan->waiting_count; /* a batch pays for the transaction anyway */
+    else if (plan->waiting_count > TAIL_MAX)
+        plan->moved = plan->waiting_count - TAIL_KEEP;
+    else
+        plan->moved = 0;
+}
+
+static bool
+move_to_rows(struct plan *plan)
+{
+    bson_t inserts;
+    bool good = true;
+
+    open_command(&plan->inserts, "insert", "documents", &inserts);
+    for (size_t i = 0; good && i < plan->moved; i++) {
+        const struct episode *episode = plan->waiting[i];
+        bson_t doc;
+
+        open_element(&inserts, &plan->insert_count, &doc);
+        episode_doc_append(&doc, plan->run, episode);
+        bson_append_document_end(&inserts, &doc);
+        good = counters_add(&plan->counters, episode);
+        if (episode->number > plan->rows_max)
+            plan->rows_max = episode->number;
+    }
+    bson_append_array_end(&plan->inserts, &inserts);
+    return good;
+}
+
+/* How many different metrics the run has with these reports, and had without. */
+static bool
+within_metric_limit(const struct plan *plan)
+{
+    struct statistics names;
+    size_t before;
+    bool good = true;
+
+    statistics_init(&names);
+    for (size_t i = 0; i < plan->counters.figures.metric_count; i++)
+        good = statistics_metric(&names, plan->counters.figures.metrics[i].name) != NULL && good;
+    for (size_t i = 0; plan->tail != NULL && i < plan->tail->count; i++)
+        good = statistics_add_values(&names, &plan->tail->items[i]) && good;
+    before = names.metric_count;
+    for (size_t i = 0; good && i < plan->list->count; i++) {
+        good = statistics_add_values(&names, &plan->list->items[i]) &&
+               (names.metric_count <= STATISTICS_METRICS_MAX || names.metric_count == before);
+    }
+    statistics_clear(&names);
     return good;
 }
 
 bool
-plan_look(struct plan *plan, struct store *store, const bson_t *opts, const bson_oid_t *run,
-          const struct episode_list *list, struct counters *counters, bson_t *reply,
-          bson_error_t *cause)
+plan_finish(struct plan *plan, const bson_t *rows_reply, struct api_error *err)
 {
-    AUTO_BSON command = BSON_INITIALIZER;
-    AUTO_BSON header = BSON_INITIALIZER;
-    AUTO_BSON rows = BSON_INITIALIZER;
-    struct stored stored = {.has = false};
+    struct rows rows;
 
-    if (!find_header(store, opts, run, &header, reply, cause))
-        return false;
-    append_find(&command, run, list);
-    if (!store_command(store, &command, opts, &rows, cause)) {
-        bson_destroy(reply);
-        bson_copy_to(&rows, reply);
-        return false;
+    if (!within_metric_limit(plan))
+        return api_fault(err, "metrics", "a run has at most %d different metrics",
+                         STATISTICS_METRICS_MAX);
+    start_rows(&rows, rows_reply);
+    if (!settle_list(plan, &rows))
+        return api_fail(err, API_INTERNAL, NULL);
+    line_up(plan);
+    return move_to_rows(plan) || api_fail(err, API_INTERNAL, NULL);
+}
+
+void
+plan_append_update(const struct plan *plan, int64_t now_ms, bson_t *update)
+{
+    bson_t set, tail;
+    uint32_t count = 0;
+
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
+    counters_append(&plan->counters, &set);
+    BSON_APPEND_INT64(&set, "rows_max", plan->rows_max);
+    BSON_APPEND_ARRAY_BEGIN(&set, "tail", &tail);
+    for (size_t i = plan->moved; i < plan->waiting_count; i++) {
+        char text[16];
+        const char *place;
+
+        bson_uint32_to_string(count++, &place, text, sizeof text);
+        tail_append(&tail, place, plan->waiting[i]);
     }
-    if (start_stored(&stored, &rows) && plan_beside(plan, run, list, &stored, &header, counters))
-        return true;
-    bson_set_error(cause, MONGOC_ERROR_BSON, 0, "no memory for the plan, or no rows in the reply");
-    return false;
+    bson_append_array_end(&set, &tail);
+    bson_append_document_end(update, &set);
+    BCON_APPEND(update, "$inc", "{", "episodes", BCON_INT64(plan->inserted), "}", "$max", "{",
+                "last_reported_at", BCON_DATE_TIME(now_ms), "}");
 }

@@ -97,6 +97,14 @@ void store_forget_client(struct store *store);
  */
 struct store_lane *store_lane_enter(struct store *store, const void *key);
 
+/*
+ * Note in the lane whose transaction runs in it, before it starts, and that it is over: in between,
+ * should this worker be killed or lose its connection, whoever has the lane next ends the
+ * transaction. lsid: the session's, of libmongoc. lane NULL is fine.
+ */
+void store_lane_claim(struct store_lane *lane, const bson_t *lsid);
+void store_lane_disclaim(struct store_lane *lane);
+
 /* NULL is fine. */
 void store_lane_leave(struct store_lane *lane);
 

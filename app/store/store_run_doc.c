@@ -6,9 +6,9 @@
 
 #include "base/json_text.h"
 #include "store_bson.h"
-#include "training/metric.h"
+#include "store_counters.h"
+#include "store_tail.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@ struct holder {
     bson_t *copy; /* NULL when the document is borrowed */
     const bson_t *doc;
     struct run_checkpoint *checkpoints;
+    struct tail *tail; /* NULL: empty, or not asked for */
 };
 
 static void
@@ -76,9 +77,13 @@ append_counters(bson_t *doc)
     BSON_APPEND_INT32(doc, "edits", 0);
     BSON_APPEND_INT64(doc, "episodes", 0);
     BSON_APPEND_INT64(doc, "revision", 0);
+    BSON_APPEND_INT64(doc, "merges", 0);
     BSON_APPEND_DOCUMENT(doc, "metrics", &empty);
     BSON_APPEND_ARRAY(doc, "wins", &empty);
+    BSON_APPEND_INT32(doc, "metric_count", 0);
     BSON_APPEND_BOOL(doc, "summary_stale", false);
+    BSON_APPEND_ARRAY(doc, "tail", &empty);
+    BSON_APPEND_INT64(doc, "rows_max", 0);
 }
 
 void
@@ -149,62 +154,20 @@ read_checkpoints(const bson_t *doc, struct holder *holder, struct run *run)
     run->checkpoint_count = count;
 }
 
-/* A number at a path such as "metrics.total_reward.sum"; NAN when it is not there. */
-static double
-read_number(const bson_t *doc, const char *metric, const char *figure)
-{
-    char path[128];
-    bson_iter_t root, at;
-
-    snprintf(path, sizeof path, "metrics.%s.%s", metric, figure);
-    if (!bson_iter_init(&root, doc) || !bson_iter_find_descendant(&root, path, &at) ||
-        !BSON_ITER_HOLDS_NUMBER(&at))
-        return NAN;
-    return bson_iter_as_double(&at);
-}
-
-static double
-read_mean(const bson_t *doc, const char *metric)
-{
-    const double count = read_number(doc, metric, "count");
-
-    return count > 0 ? read_number(doc, metric, "sum") / count : NAN;
-}
-
-static double
-read_win_rate(const bson_t *doc)
-{
-    bson_iter_t at, member;
-    double sum = 0.0;
-    int count = 0;
-
-    if (!store_read_inside(doc, "wins", &at))
-        return NAN;
-    while (bson_iter_next(&at))
-        if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &member) &&
-            bson_iter_find(&member, "win")) {
-            sum += bson_iter_as_double(&member);
-            count++;
-        }
-    return count > 0 ? sum / count : NAN;
-}
-
+/* The counted episodes, and those that wait in the tail. */
 static void
-read_summary(const bson_t *doc, struct run_summary *summary)
+read_summary(const bson_t *doc, const struct tail *tail, struct run_summary *summary)
 {
+    struct counters counters;
+    bool good = counters_read(doc, &counters);
+
     summary->episodes = store_read_whole(doc, "episodes");
-    summary->avg_roi_pct = summary->avg_sharpe = summary->avg_reward = NAN;
-    summary->min_reward = summary->max_reward = summary->final_win_rate = NAN;
-    if (!run_doc_in_step(doc))
-        return;
-    summary->avg_roi_pct = read_mean(doc, "roi_pct");
-    summary->avg_sharpe = read_mean(doc, "sharpe_ratio");
-    summary->avg_reward = read_mean(doc, METRIC_REWARD);
-    if (!isnan(summary->avg_reward)) {
-        summary->min_reward = read_number(doc, METRIC_REWARD, "min");
-        summary->max_reward = read_number(doc, METRIC_REWARD, "max");
-    }
-    summary->final_win_rate = read_win_rate(doc);
+    for (size_t i = 0; good && tail != NULL && i < tail->count; i++)
+        good = counters_add(&counters, &tail->items[i]);
+    if (!good)
+        abort(); /* out of memory ends the worker; the master starts another */
+    counters_summarise(&counters, summary);
+    counters_clear(&counters);
 }
 
 static void
@@ -239,7 +202,8 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     run->notes = store_read_text(doc, "notes");
     read_tags(doc, run);
     read_checkpoints(doc, holder, run);
-    read_summary(doc, &run->summary);
+    run->tail = holder->tail = tail_read(doc);
+    read_summary(doc, holder->tail, &run->summary);
 }
 
 static void
@@ -280,11 +244,15 @@ store_run_has_metric(const struct run_held *held, const char *metric)
 {
     const struct holder *holder = held->holder;
     char key[METRIC_NAME_MAX + 1];
-    double nonfinite;
+    bson_iter_t metrics;
 
     store_metric_key(metric, key, sizeof key);
-    nonfinite = read_number(holder->doc, key, "nonfinite");
-    return read_number(holder->doc, key, "count") > 0 || nonfinite > 0;
+    if (store_read_inside(holder->doc, "metrics", &metrics) && bson_iter_find(&metrics, key))
+        return true;
+    for (size_t i = 0; holder->tail != NULL && i < holder->tail->count; i++)
+        if (episode_metric(&holder->tail->items[i], metric) != NULL)
+            return true;
+    return false;
 }
 
 void
@@ -295,6 +263,7 @@ store_run_release(struct run_held *held)
     if (holder != NULL) {
         bson_destroy(holder->copy);
         free(holder->checkpoints);
+        tail_free(holder->tail);
         free(holder);
     }
     *held = (struct run_held){.holder = NULL};

@@ -1,11 +1,12 @@
 /*
- * store_run_key.c - remembers the ObjectIds of the runs last written, which saves a look-up an
- * episode. A run keeps its ObjectId for life, so what is remembered is never another run's.
- * Called by store_episode.c. Next: store_run.c.
+ * store_run_key.c - remembers the runs last written, which saves a look-up an episode. A run keeps
+ * its ObjectId for life, so what is remembered is never another run's. Called by store_episode.c.
+ * Next: store_run.c.
  */
 #include "store_run_key.h"
 
 #include "store/store_run.h"
+#include "store_bson.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,18 @@
 
 #define KEYS_COUNT 128 /* runs remembered by a worker, 20 KiB */
 
-struct run_key {
+struct remembered {
     char account[STORE_ACCOUNT_SIZE];
     char run_id[RUN_ID_MAX + 1];
-    bson_oid_t oid;
+    struct run_key key;
 };
 
 struct store_run_keys {
-    struct run_key keys[KEYS_COUNT]; /* by the hash of (account, run_id); "" is empty */
+    struct remembered keys[KEYS_COUNT]; /* by the hash of (account, run_id); "" is empty */
 };
 
 /* The one place where a run may be remembered. FNV-1a. */
-static struct run_key *
+static struct remembered *
 place_of(struct store *store, const char *account, const char *run_id)
 {
     const char *const parts[] = {account, run_id};
@@ -41,42 +42,56 @@ place_of(struct store *store, const char *account, const char *run_id)
 }
 
 static bool
-holds(const struct run_key *key, const char *account, const char *run_id)
+holds(const struct remembered *place, const char *account, const char *run_id)
 {
-    return key != NULL && strcmp(key->run_id, run_id) == 0 && strcmp(key->account, account) == 0;
+    return place != NULL && strcmp(place->run_id, run_id) == 0 &&
+           strcmp(place->account, account) == 0;
 }
 
 bool
-store_run_key(struct store *store, const char *account, const char *run_id, bson_oid_t *oid,
+store_run_key(struct store *store, const char *account, const char *run_id, struct run_key *key,
               bool *remembered, struct api_error *err)
 {
-    struct run_key *key = place_of(store, account, run_id);
+    struct remembered *place = place_of(store, account, run_id);
     struct run_held held = {.holder = NULL};
 
-    *remembered = holds(key, account, run_id);
+    *remembered = holds(place, account, run_id);
     if (*remembered) {
-        *oid = key->oid;
+        *key = place->key;
         return true;
     }
     if (!store_run_find(store, account, run_id, &held, err))
         return false;
-    bson_oid_init_from_string(oid, held.run.oid);
+    *key = (struct run_key){.rows_max = 0};
+    bson_oid_init_from_string(&key->oid, held.run.oid);
     store_run_release(&held);
-    if (key != NULL) {
-        snprintf(key->account, sizeof key->account, "%s", account);
-        snprintf(key->run_id, sizeof key->run_id, "%s", run_id);
-        key->oid = *oid;
+    if (place != NULL) {
+        snprintf(place->account, sizeof place->account, "%s", account);
+        snprintf(place->run_id, sizeof place->run_id, "%s", run_id);
+        place->key = *key;
     }
     return true;
 }
 
 void
+store_run_key_learn(struct store *store, const char *account, const char *run_id,
+                    struct run_key *key, const bson_t *header)
+{
+    struct remembered *place = place_of(store, account, run_id);
+
+    key->rows_max = store_read_whole(header, "rows_max");
+    key->merges = store_read_whole(header, "merges");
+    if (holds(place, account, run_id))
+        place->key = *key;
+}
+
+void
 store_run_key_forget(struct store *store, const char *account, const char *run_id)
 {
-    struct run_key *key = place_of(store, account, run_id);
+    struct remembered *place = place_of(store, account, run_id);
 
-    if (holds(key, account, run_id))
-        key->run_id[0] = '\0';
+    if (holds(place, account, run_id))
+        place->run_id[0] = '\0';
 }
 
 void

@@ -128,7 +128,7 @@ visit_run(struct store *store, const bson_t *doc, store_run_visit *visit, void *
 
     run_doc_borrow(doc, &held);
     if (!run_doc_in_step(doc))
-        good = store_summary_mend(store, &held.run, store_read_whole(doc, "revision"), err);
+        good = store_summary_mend(store, &held.run, store_read_whole(doc, "merges"), err);
     if (good)
         *goes_on = visit(&held.run, context);
     store_run_release(&held);

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define CODE_NAMESPACE_EXISTS 48
 #define NAME_SIZE 256 /* "collection.index" for the report */
 
 struct applying {

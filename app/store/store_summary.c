@@ -4,11 +4,10 @@
  */
 #include "store_summary.h"
 
+#include "store/store_episode.h"
+#include "store_bson.h"
 #include "store_counters.h"
 #include "store_private.h"
-#include "store/store_episode.h"
-
-#include <math.h>
 
 static bool
 add_episode(const struct episode *episode, void *context)
@@ -16,53 +15,63 @@ add_episode(const struct episode *episode, void *context)
     return statistics_add(context, episode);
 }
 
-static void
-fill_summary(const struct statistics *statistics, struct run_summary *summary)
-{
-    const struct metric_statistics *reward = statistics_find(statistics, METRIC_REWARD);
-
-    summary->episodes = statistics->episodes;
-    summary->avg_roi_pct = metric_mean(statistics_find(statistics, "roi_pct"));
-    summary->avg_sharpe = metric_mean(statistics_find(statistics, "sharpe_ratio"));
-    summary->avg_reward = metric_mean(reward);
-    summary->min_reward = reward == NULL ? NAN : reward->min;
-    summary->max_reward = reward == NULL ? NAN : reward->max;
-    summary->final_win_rate = statistics->final_win_rate;
-}
-
-/* Only if the header is still the one that was read; otherwise the next reader does it again. */
+/*
+ * Only if no transaction has touched the episodes since the header was read; else *stored is
+ * false, and the next reader does it again.
+ */
 static bool
-store_mended(struct store *store, const struct run *run, int64_t revision,
-             const struct statistics *statistics, struct api_error *err)
+store_mended(struct store *store, const struct run *run, int64_t merges,
+             const struct counters *counters, bool *stored, struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
-    AUTO_BSON update = BSON_INITIALIZER;
+    AUTO_BSON set = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
     bson_error_t cause;
     bson_oid_t oid;
 
     bson_oid_init_from_string(&oid, run->oid);
-    counters_append_mended(statistics, &update);
+    counters_append(counters, &set);
     BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
-                "{", "q", "{", "_id", BCON_OID(&oid), "revision", BCON_INT64(revision), "}", "u",
-                BCON_DOCUMENT(&update), "}", "]");
+                "{", "q", "{", "_id", BCON_OID(&oid), "merges", BCON_INT64(merges), "}", "u", "{",
+                "$set", BCON_DOCUMENT(&set), "}", "}", "]");
     store_append_durable(&command);
-    return store_command(store, &command, NULL, &reply, &cause) ||
-           store_fail(store, err, "mend_summary", &cause, &reply);
+    if (!store_command(store, &command, NULL, &reply, &cause))
+        return store_fail(store, err, "mend_summary", &cause, &reply);
+    *stored = store_read_whole(&reply, "n") == 1;
+    return true;
+}
+
+/* All episodes of the run, or with tail NULL the rows alone, which are what a header counts. */
+static bool
+count_all(struct store *store, const struct run *run, const void *tail, struct counters *counters,
+          struct api_error *err)
+{
+    struct statistics statistics;
+    struct run counted = *run;
+    bool good;
+
+    counted.tail = tail;
+    statistics_init(&statistics);
+    good =
+        store_episode_each(store, &counted, 1, EPISODE_NUMBER_MAX, add_episode, &statistics, err);
+    counters_from_pass(&statistics, counters);
+    return good;
 }
 
 bool
-store_summary_mend(struct store *store, struct run *run, int64_t revision, struct api_error *err)
+store_summary_mend(struct store *store, struct run *run, int64_t merges, struct api_error *err)
 {
-    struct statistics statistics;
-    bool good;
+    struct counters rows, all;
+    bool stored = false;
+    bool good = count_all(store, run, NULL, &rows, err) &&
+                store_mended(store, run, merges, &rows, &stored, err);
 
-    statistics_init(&statistics);
-    good = store_episode_each(store, run, 1, EPISODE_NUMBER_MAX, add_episode, &statistics, err);
-    if (good) {
-        fill_summary(&statistics, &run->summary);
-        good = store_mended(store, run, revision, &statistics, err);
-    }
-    statistics_clear(&statistics);
+    counters_clear(&rows);
+    if (!good)
+        return false;
+    good = count_all(store, run, run->tail, &all, err);
+    if (good)
+        counters_summarise(&all, &run->summary);
+    counters_clear(&all);
     return good;
 }

@@ -5,10 +5,10 @@
 #include "store/store_run.h"
 
 /*
- * Recompute run->summary from the run's episodes and, if nothing was written meanwhile (revision),
- * store it. Errors: STORE_UNAVAILABLE.
+ * Recompute run->summary from the run's episodes and, if no transaction has changed them meanwhile
+ * (merges: the header's count of those), store it. Errors: STORE_UNAVAILABLE.
  */
-bool store_summary_mend(struct store *store, struct run *run, int64_t revision,
+bool store_summary_mend(struct store *store, struct run *run, int64_t merges,
                         struct api_error *err);
 
 #endif

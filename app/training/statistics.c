@@ -8,6 +8,12 @@
 
 #define FIRST_ROOM 8 /* metrics; most runs have fewer */
 
+/*
+ * Taking a value out of a sum that is so much smaller has used up its digits: of a double's 53
+ * bits at most 20 may go.
+ */
+#define DIGITS_LOST 0x1p-20
+
 void
 statistics_init(struct statistics *statistics)
 {
@@ -76,8 +82,14 @@ add_value(struct metric_statistics *metric, double value)
         metric->max = value;
 }
 
+struct metric_statistics *
+statistics_metric(struct statistics *statistics, const char *name)
+{
+    return find_or_append(statistics, name, 0);
+}
+
 bool
-statistics_add(struct statistics *statistics, const struct episode *episode)
+statistics_add_values(struct statistics *statistics, const struct episode *episode)
 {
     statistics->episodes++;
     for (size_t i = 0; i < episode->value_count; i++) {
@@ -87,13 +99,54 @@ statistics_add(struct statistics *statistics, const struct episode *episode)
         if (metric == NULL)
             return false;
         add_value(metric, value->real);
-        if (strcmp(value->name, "win") == 0) {
-            statistics->final_win_rate = rolling_add(&statistics->win_rate, value->real);
-            statistics->wins[statistics->win_count++ % STATISTICS_WIN_WINDOW] =
-                (struct win){episode->number, value->real};
-        }
     }
     return true;
+}
+
+bool
+statistics_add(struct statistics *statistics, const struct episode *episode)
+{
+    const struct metric_value *win = episode_metric(episode, "win");
+
+    if (win != NULL) {
+        statistics->final_win_rate = rolling_add(&statistics->win_rate, win->real);
+        statistics->wins[statistics->win_count++ % STATISTICS_WIN_WINDOW] =
+            (struct win){episode->number, win->real};
+    }
+    return statistics_add_values(statistics, episode);
+}
+
+/* What is left without one of its values; false when the figures cannot tell. */
+static bool
+take_value(struct metric_statistics *metric, double value)
+{
+    if (!isfinite(value)) {
+        metric->nonfinite--;
+        return true;
+    }
+    metric->count--;
+    add_compensated(metric, -value);
+    if (metric->count == 0) {
+        metric->sum = metric->carry = 0.0;
+        metric->min = metric->max = NAN;
+        return true;
+    }
+    return value > metric->min && value < metric->max &&
+           fabs(value) * DIGITS_LOST <= fabs(metric->sum + metric->carry);
+}
+
+bool
+statistics_take_out(struct statistics *statistics, const struct episode *episode)
+{
+    bool certain = true;
+
+    statistics->episodes--;
+    for (size_t i = 0; i < episode->value_count; i++) {
+        struct metric_statistics *metric = find_or_append(statistics, episode->values[i].name, i);
+
+        certain = metric != NULL && take_value(metric, episode->values[i].real) && certain;
+    }
+    return certain;
 }
 
 const struct metric_statistics *

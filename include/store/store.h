@@ -40,6 +40,13 @@ bool store_ping(struct store *store, struct api_error *err);
 void store_global_init(void);
 void store_global_clear(void);
 
+/*
+ * End what workers that were killed have left open in the database: their transactions would keep
+ * runs locked for a minute. Called by a new worker before its first request; says in the log what
+ * it could not do. Does not block longer than a command may hang.
+ */
+void store_recover(struct store *store);
+
 /* NULL is fine. */
 void store_close(struct store *store);
 

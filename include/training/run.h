@@ -108,6 +108,7 @@ struct run {
     const struct run_checkpoint *checkpoints;
     size_t checkpoint_count;
     struct run_summary summary;
+    const void *tail; /* the store's own: reports that are not yet among the episodes' documents */
 };
 
 /* Is this request a repeat of the one that made the run? What it leaves out does not count. */

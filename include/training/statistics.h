@@ -15,7 +15,7 @@
 struct metric_statistics {
     char name[METRIC_NAME_MAX + 1];
     int64_t count;     /* finite values */
-    int64_t nonfinite; /* the others */
+    int64_t nonfinite; /* the others; a metric that is 0 in both occurs no more */
     double sum, carry; /* Neumaier's compensated sum: the mean's numerator is sum + carry */
     double min, max;   /* of the finite values */
 };
@@ -39,6 +39,18 @@ void statistics_init(struct statistics *statistics);
 
 /* Take the next episode, in number order. False when memory ran out. */
 bool statistics_add(struct statistics *statistics, const struct episode *episode);
+
+/* The same for the figures of the metrics alone, in any order: the win rate is left as it is. */
+bool statistics_add_values(struct statistics *statistics, const struct episode *episode);
+
+/*
+ * Undo statistics_add_values for an episode that is replaced. False when a figure can no longer
+ * be told without looking at the episodes: an extreme has gone, or the sum has lost its digits.
+ */
+bool statistics_take_out(struct statistics *statistics, const struct episode *episode);
+
+/* A metric by its stored name, added with empty figures if need be. NULL when memory ran out. */
+struct metric_statistics *statistics_metric(struct statistics *statistics, const char *name);
 
 /* A metric's figures by its stored name; NULL when no episode has it. */
 const struct metric_statistics *statistics_find(const struct statistics *statistics,

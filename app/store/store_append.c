@@ -1,0 +1,230 @@
+/*
+ * store_append.c - the quick way into the database: one report, one update, one wait for the disk.
+ * Called by store_episode.c. Next: store_tail.c (why it is exact), then MongoDB.
+ */
+#include "store_put.h"
+
+#include "store_bson.h"
+#include "store_run_doc.h"
+#include "store_tail.h"
+#include "training/statistics.h"
+
+#include <stdio.h>
+
+#define APPEND_TRIES 3 /* each with what the header said after the one before */
+
+/* When an update is done: on the disk of a majority, or for a step that is waited for later. */
+enum wait { WAIT_DURABLE, WAIT_LATER };
+
+/*
+ * The run, if this number is new to it and its tail has room. A number above every row's is no
+ * row's. One below was looked for among the rows (is_row), and no row has been added since if the
+ * run's count of merges is still the one that was known before.
+ */
+static void
+append_query(bson_t *command, const struct put *put, int64_t number)
+{
+    char last[16];
+    bson_t query;
+
+    snprintf(last, sizeof last, "tail.%d", TAIL_MAX - 1);
+    BSON_APPEND_DOCUMENT_BEGIN(command, "query", &query);
+    BCON_APPEND(&query, "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL, "metric_count",
+                "{", "$lt", BCON_INT32(STATISTICS_METRICS_MAX), "}", "tail.n", "{", "$ne",
+                BCON_INT64(number), "}", last, "{", "$exists", BCON_BOOL(false), "}");
+    if (number > put->key.rows_max)
+        BCON_APPEND(&query, "rows_max", "{", "$lt", BCON_INT64(number), "}");
+    else
+        BCON_APPEND(&query, "merges", BCON_INT64(put->key.merges));
+    bson_append_document_end(command, &query);
+}
+
+static void
+append_update(bson_t *command, const struct put *put)
+{
+    bson_t update, push;
+
+    BSON_APPEND_DOCUMENT_BEGIN(command, "update", &update);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "$push", &push);
+    tail_append(&push, "tail", &put->list->items[0]);
+    bson_append_document_end(&update, &push);
+    BCON_APPEND(&update, "$inc", "{", "episodes", BCON_INT64(1), "revision", BCON_INT64(1), "}",
+                "$max", "{", "last_reported_at", BCON_DATE_TIME(put->now_ms), "}");
+    bson_append_document_end(command, &update);
+}
+
+static bool
+run_command(struct put *put, const char *doing, const bson_t *command, bson_t *reply,
+            struct api_error *err)
+{
+    bson_error_t cause;
+
+    return store_command(put->store, command, NULL, reply, &cause) ||
+           store_fail(put->store, err, doing, &cause, reply);
+}
+
+/* PUT_AGAIN: the header is not (or no longer) as it was thought to be. */
+static enum outcome
+append_once(struct put *put, int64_t number, enum wait wait, struct api_error *err)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON reply = BSON_INITIALIZER;
+    bson_t header;
+
+    BSON_APPEND_UTF8(&command, "findAndModify", store_collection_names[STORE_RUNS]);
+    append_query(&command, put, number);
+    append_update(&command, put);
+    BSON_APPEND_BOOL(&command, "new", true);
+    put_append_fields(&command);
+    if (wait == WAIT_DURABLE)
+        store_append_durable(&command);
+    else
+        BCON_APPEND(&command, "writeConcern", "{", "w", BCON_INT32(1), "}");
+    if (!run_command(put, "append_episode", &command, &reply, err))
+        return PUT_FAILED;
+    if (!put_header(&reply, &header))
+        return PUT_AGAIN;
+    put_learn(put, &header);
+    run_doc_hold(&header, put->held);
+    put->receipt->inserted = 1;
+    return PUT_DONE;
+}
+
+/* The first document of a find command's reply. */
+static bool
+first_found(const bson_t *reply, bson_t *doc)
+{
+    bson_iter_t root, at;
+    const uint8_t *bytes;
+    uint32_t size;
+
+    if (!bson_iter_init(&root, reply) ||
+        !bson_iter_find_descendant(&root, "cursor.firstBatch.0", &at) ||
+        !BSON_ITER_HOLDS_DOCUMENT(&at))
+        return false;
+    bson_iter_document(&at, &size, &bytes);
+    return bson_init_static(doc, bytes, size);
+}
+
+/* Is there a row with this number? PUT_OTHER: yes. PUT_DONE: no. */
+static enum outcome
+is_row(struct put *put, int64_t number, struct api_error *err)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON reply = BSON_INITIALIZER;
+    bson_t filter, row;
+
+    BSON_APPEND_UTF8(&command, "find", store_collection_names[STORE_EPISODES]);
+    BSON_APPEND_DOCUMENT_BEGIN(&command, "filter", &filter);
+    episode_doc_append_id(&filter, "_id", &put->key.oid, number);
+    bson_append_document_end(&command, &filter);
+    BCON_APPEND(&command, "projection", "{", "_id", BCON_INT32(1), "}", "limit", BCON_INT32(1),
+                "singleBatch", BCON_BOOL(true));
+    if (!run_command(put, "look_for_row", &command, &reply, err))
+        return PUT_FAILED;
+    return first_found(&reply, &row) ? PUT_OTHER : PUT_DONE;
+}
+
+/* Does the header leave room for the quick way? PUT_OTHER: no. */
+static enum outcome
+judge_header(const bson_t *header, int64_t number)
+{
+    bson_iter_t tail, entry;
+    int count = 0;
+
+    if (store_read_whole(header, "metric_count") >= STATISTICS_METRICS_MAX)
+        return PUT_OTHER;
+    for (bool more = store_read_inside(header, "tail", &tail); more && bson_iter_next(&tail);)
+        if (++count == TAIL_MAX ||
+            (bson_iter_recurse(&tail, &entry) && bson_iter_find(&entry, "n") &&
+             bson_iter_as_int64(&entry) == number))
+            return PUT_OTHER;
+    return PUT_AGAIN;
+}
+
+/* Why did the header not match? PUT_AGAIN: try with what it says now. */
+static enum outcome
+look_at_header(struct put *put, int64_t number, struct api_error *err)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON reply = BSON_INITIALIZER;
+    bson_t header;
+
+    BCON_APPEND(&command, "find", BCON_UTF8(store_collection_names[STORE_RUNS]), "filter", "{",
+                "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL, "}", "projection", "{",
+                "rows_max", BCON_INT32(1), "merges", BCON_INT32(1), "metric_count", BCON_INT32(1),
+                "tail.n", BCON_INT32(1), "}", "limit", BCON_INT32(1), "singleBatch",
+                BCON_BOOL(true));
+    if (!run_command(put, "look_at_header", &command, &reply, err))
+        return PUT_FAILED;
+    if (!first_found(&reply, &header)) {
+        store_run_key_forget(put->store, put->account, put->run_id);
+        api_fail(err, API_RUN_NOT_FOUND, NULL);
+        return PUT_FAILED;
+    }
+    put_learn(put, &header);
+    return judge_header(&header, number);
+}
+
+/*
+ * MongoDB: a write that changes nothing waits, as its write concern says, for everything that was
+ * written before it.
+ */
+static enum outcome
+wait_durable(struct put *put, struct api_error *err)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON reply = BSON_INITIALIZER;
+
+    BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
+                "{", "q", "{", "_id", BCON_OID(&put->key.oid), "revision", BCON_INT64(-1), "}", "u",
+                "{", "$set", "{", "revision", BCON_INT64(-1), "}", "}", "}", "]");
+    store_append_durable(&command);
+    if (run_command(put, "wait_durable", &command, &reply, err))
+        return PUT_DONE;
+    store_run_release(put->held);
+    return PUT_FAILED;
+}
+
+/*
+ * A number below the highest row's: a straggler, or a gap that is filled. It is looked for among
+ * the rows first; the lane keeps others of this machine from merging meanwhile, and is left
+ * before the wait for the disk, so that many such writers of one run wait together.
+ */
+static enum outcome
+append_below(struct put *put, int64_t number, struct api_error *err)
+{
+    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
+    enum outcome outcome = look_at_header(put, number, err);
+
+    if (outcome == PUT_AGAIN)
+        outcome = is_row(put, number, err);
+    if (outcome == PUT_DONE)
+        outcome = append_once(put, number, WAIT_LATER, err);
+    store_lane_leave(lane);
+    return outcome == PUT_DONE ? wait_durable(put, err) : outcome;
+}
+
+/* A number above every row's: new, unless it waits in the tail. */
+static enum outcome
+append_above(struct put *put, int64_t number, struct api_error *err)
+{
+    enum outcome outcome = append_once(put, number, WAIT_DURABLE, err);
+
+    return outcome == PUT_AGAIN ? look_at_header(put, number, err) : outcome;
+}
+
+enum outcome
+put_append(struct put *put, struct api_error *err)
+{
+    const int64_t number = put->list->items[0].number;
+
+    for (int try = 0; try < APPEND_TRIES; try++) {
+        enum outcome outcome = number > put->key.rows_max ? append_above(put, number, err)
+                                                          : append_below(put, number, err);
+
+        if (outcome != PUT_AGAIN)
+            return outcome;
+    }
+    return PUT_OTHER;
+}

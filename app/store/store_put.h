@@ -1,0 +1,45 @@
+/* store_put.h - one request's reports on their way into the database; for app/store alone. */
+#ifndef STORE_PUT_H
+#define STORE_PUT_H
+
+#include "base/auto.h"
+#include "store/store_episode.h"
+#include "store_private.h"
+#include "store_run_key.h"
+
+enum outcome {
+    PUT_DONE,
+    PUT_FAILED, /* *err says why */
+    PUT_AGAIN,  /* another writer was in the way: the same again */
+    PUT_OTHER,  /* not by this way: merge it */
+};
+
+struct put {
+    struct store *store;
+    const char *account, *run_id;
+    const struct episode_list *list;
+    int64_t now_ms;
+    struct run_key key;
+    struct run_held *held; /* the header afterwards */
+    struct store_receipt *receipt;
+};
+
+/*
+ * The quick way: one new report to the tail of its header, with one update. PUT_OTHER when the
+ * number is not new or the tail is full.
+ */
+enum outcome put_append(struct put *put, struct api_error *err);
+
+/* The thorough way, for whatever comes: one transaction. */
+enum outcome put_merge(struct put *put, struct api_error *err);
+
+/* Learn what a header says of its episodes, for the next write of this worker. */
+void put_learn(struct put *put, const bson_t *header);
+
+/* The members of a header that an answer to a write needs not. */
+void put_append_fields(bson_t *command);
+
+/* findAndModify's reply: the header, borrowed from reply. False when there was none. */
+bool put_header(const bson_t *reply, bson_t *header);
+
+#endif
