@@ -1,0 +1,25 @@
+"""The modules under test, installed or not; and a stack of app/up for the tests that need one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / part) for part in ("app/client", "app/trainer", "tests/e2e")]
+
+from stack import Stack  # noqa: E402 - tests/e2e/stack.py
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """nginx, training-api and MongoDB in a folder that is removed afterwards."""
+    served = Stack()
+    try:
+        served.up("--port", served.port, "--workers", 4)
+        yield served
+    finally:
+        served.remove()
