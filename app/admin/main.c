@@ -1,0 +1,238 @@
+/*
+ * main.c - training-admin: reads the settings, finds the command, runs it.
+ * Called by administrators and app/up. Next: admin_schema.c, admin_key.c, admin_replica.c.
+ */
+#include "admin.h"
+
+#include "base/auto.h"
+#include "base/log.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct admin_command commands[] = {
+    {
+        .noun = "schema",
+        .verb = "apply",
+        .usage = "[--schema DIR]",
+        .brief = "make collections, validators, indexes and the view what the schema files say",
+        .help = "Reads every .json file of DIR and brings the database to what it says: makes\n"
+                "what is missing, changes what differs, leaves what is right. Prints a line for\n"
+                "each collection, index and view: created, changed or unchanged. Running it again\n"
+                "gives the same result. Nothing that holds data is ever dropped; an index whose\n"
+                "definition differs is dropped and built anew.\n"
+                "\n"
+                "Options\n"
+                "  --schema DIR   folder of the schema files. Without it TRAINING_SCHEMA, else\n"
+                "                 schema/mongo below the current folder, else\n"
+                "                 /usr/share/training/schema/mongo\n",
+        .run = admin_schema_apply,
+    },
+    {
+        .noun = "replica",
+        .verb = "init",
+        .usage = "",
+        .brief = "make a lone mongod a replica set of one, and wait until it takes writes",
+        .help = "The mongod at the one host of MONGODB_URI must run with --replSet training.\n"
+                "Waits up to 30 s until it is a writable primary. Does nothing when it is one\n"
+                "already.\n",
+        .run = admin_replica_init,
+    },
+    {
+        .noun = "key",
+        .verb = "create",
+        .usage = "--account NAME [--scopes LIST] [--name TEXT]",
+        .brief = "make an API key and print it, once",
+        .help = "Prints the key alone on standard output; its id and a reminder go to standard\n"
+                "error. The key is kept only as a hash and cannot be shown again. The account is\n"
+                "made when it is new.\n"
+                "\n"
+                "Options\n"
+                "  --account NAME  whose runs the key reads and writes: 1-64 of A-Z a-z 0-9 . _ -\n"
+                "  --scopes LIST   some of read,write,admin; default read,write\n"
+                "  --name TEXT     what the key is for, to recognise it in the list; at most 128\n"
+                "                  bytes\n",
+        .run = admin_key_create,
+    },
+    {
+        .noun = "key",
+        .verb = "list",
+        .usage = "[--account NAME]",
+        .brief = "list the API keys, revoked ones too; never the keys themselves",
+        .help = "Options\n"
+                "  --account NAME  only the keys of this account\n",
+        .run = admin_key_list,
+    },
+    {
+        .noun = "key",
+        .verb = "revoke",
+        .usage = "KEYID | --account NAME",
+        .brief = "end one API key, or all of an account's",
+        .help = "The key stops working within 5 s, on every machine. The account's runs stay.\n"
+                "Revoking a revoked key again changes nothing.\n"
+                "\n"
+                "Options\n"
+                "  --account NAME  all keys of this account instead of one key\n",
+        .run = admin_key_revoke,
+    },
+};
+
+static void
+print_usage_line(const struct admin_command *command, FILE *to)
+{
+    fprintf(to, "usage: training-admin [--settings FILE] %s %s %s\n", command->noun, command->verb,
+            command->usage);
+}
+
+enum admin_exit
+admin_help(const struct admin_command *command)
+{
+    print_usage_line(command, stdout);
+    printf("\n%s %s - %s\n\n%s", command->noun, command->verb, command->brief, command->help);
+    return ADMIN_OK;
+}
+
+enum admin_exit
+admin_usage(const struct admin_command *command, const char *fmt, ...)
+{
+    va_list args;
+
+    if (fmt != NULL) {
+        fputs("training-admin: ", stderr);
+        va_start(args, fmt);
+        vfprintf(stderr, fmt, args);
+        va_end(args);
+        fputc('\n', stderr);
+    }
+    print_usage_line(command, stderr);
+    return ADMIN_USAGE;
+}
+
+enum admin_exit
+admin_fail(const struct api_error *err)
+{
+    fprintf(stderr, "training-admin: %s\n", err->message);
+    return ADMIN_FAILED;
+}
+
+struct store *
+admin_open(const struct admin_settings *settings, int64_t socket_ms)
+{
+    const struct store_settings to = {
+        .uri = settings->uri,
+        .database = settings->database,
+        .connect_timeout_ms = settings->connect_ms,
+        .socket_timeout_ms = socket_ms,
+    };
+    struct store *store = store_open(&to, NULL);
+
+    if (store == NULL)
+        fputs("training-admin: the database's settings are wrong: look at MONGODB_URI and "
+              "MONGODB_DB_NAME\n",
+              stderr);
+    return store;
+}
+
+static void
+print_help(FILE *to)
+{
+    fputs("usage: training-admin [--settings FILE] COMMAND …\n\n"
+          "Commands (each has --help)\n",
+          to);
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        fprintf(to, "  %s %s %s\n      %s\n", commands[i].noun, commands[i].verb, commands[i].usage,
+                commands[i].brief);
+    fputs("\nOptions\n"
+          "  --settings FILE  KEY=VALUE lines; the environment wins over them\n"
+          "  --help           this page\n"
+          "  --version        the version\n"
+          "\nSettings (environment or FILE)\n",
+          to);
+    for (size_t i = 0; i < admin_setting_count; i++)
+        fprintf(to, "  %-24s %s (%s)\n", admin_setting_rows[i].name, admin_setting_rows[i].help,
+                admin_setting_rows[i].fallback);
+    fputs("\nExit status: 0 done, 1 it failed, 2 the arguments are wrong.\n", to);
+}
+
+static const struct admin_command *
+find_command(int argc, char **argv)
+{
+    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
+        if (strcmp(argv[0], commands[i].noun) == 0 && strcmp(argv[1], commands[i].verb) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static bool
+asks_for_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* The arguments from the noun on. */
+static enum admin_exit
+run_command(int argc, char **argv, const char *file)
+{
+    const struct admin_command *command = find_command(argc, argv);
+    struct admin_settings settings;
+    char fault[256];
+    enum admin_exit code;
+
+    if (command == NULL) {
+        fprintf(stderr, "training-admin: %s%s%s\n",
+                argc == 0 ? "a command is needed" : "there is no such command: ",
+                argc > 0 ? argv[0] : "", argc > 1 ? " …" : "");
+        print_help(stderr);
+        return ADMIN_USAGE;
+    }
+    if (asks_for_help(argc, argv))
+        return admin_help(command);
+    if (!settings_read(admin_setting_rows, admin_setting_count, file, &settings, fault,
+                       sizeof fault)) {
+        fprintf(stderr, "training-admin: %s\n", fault);
+        return ADMIN_USAGE;
+    }
+    store_global_init();
+    optind = 0; /* start getopt_long over, on the command's own options */
+    code = command->run(command, argc - 1, argv + 1, &settings);
+    store_global_clear();
+    return code;
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"settings", required_argument, NULL, 's'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {0},
+    };
+    const char *file = NULL;
+    int option;
+
+    log_set_level(LOG_WARN);
+    while ((option = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+        switch (option) {
+        case 's':
+            file = optarg;
+            break;
+        case 'h':
+            print_help(stdout);
+            return ADMIN_OK;
+        case 'v':
+            puts("training-admin " TRAINING_VERSION);
+            return ADMIN_OK;
+        default:
+            fputs("usage: training-admin [--settings FILE] COMMAND …  (--help lists them)\n",
+                  stderr);
+            return ADMIN_USAGE;
+        }
+    }
+    return (int)run_command(argc - optind, argv + optind, file);
+}
