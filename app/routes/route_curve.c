@@ -19,7 +19,7 @@ struct curve_query {
 };
 
 /* metric window max_points from to. */
-static bool
+static void
 read_query(const struct http_query *parsed, struct curve_query *query, struct api_error *err)
 {
     *query = (struct curve_query){.metric = http_query_text(parsed, "metric"),
@@ -35,18 +35,15 @@ read_query(const struct http_query *parsed, struct curve_query *query, struct ap
     http_query_whole(parsed, "to", 1, EPISODE_NUMBER_MAX, &query->to, err);
     if (err->id == API_OK && query->from > query->to)
         api_fault(err, "from", "must not be greater than to");
-    return err->id == API_OK;
 }
 
 /* Any of the named metrics, or a custom one that the run has. */
-static bool
+static void
 check_metric(const struct run_held *held, const char *metric, struct api_error *err)
 {
-    if (metric_find(metric) != NULL)
-        return true;
-    if (metric_name_is_valid(metric) && store_run_has_metric(held, metric))
-        return true;
-    return api_fault(err, "metric", "is none that the run has");
+    if (metric_find(metric) == NULL &&
+        !(metric_name_is_valid(metric) && store_run_has_metric(held, metric)))
+        api_fault(err, "metric", "is none that the run has");
 }
 
 static bool
@@ -98,8 +95,12 @@ route_curve_show(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = http_query_parse(call->req->query, &parsed, err) && read_query(&parsed, &query, err) &&
-           check_metric(&held, query.metric, err) && send_curve(call, &held, &query, err);
+    good = http_query_parse(call->req->query, &parsed, err);
+    if (good) {
+        read_query(&parsed, &query, err);
+        check_metric(&held, query.metric, err);
+        good = err->id == API_OK && send_curve(call, &held, &query, err);
+    }
     store_run_release(&held);
     return good;
 }

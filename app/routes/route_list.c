@@ -53,9 +53,13 @@ read_names(struct route_listing *listing, struct api_error *err)
     const struct http_query *parsed = &listing->parsed;
     struct run_query *query = &listing->query;
     const char *status = http_query_text(parsed, "status");
+    const char *sort = http_query_text(parsed, "sort");
 
     if (status != NULL && (query->status = run_status_find(status)) == RUN_STATUS_NONE)
         api_fault(err, "status", "must be running, completed, stopped or failed");
+    if (sort != NULL && strcmp(sort, "start_time") != 0 && strcmp(sort, "-start_time") != 0)
+        api_fault(err, "sort", "must be start_time or -start_time");
+    query->oldest_first = sort != NULL && sort[0] != '-';
     query->strategy_label = http_query_text(parsed, "strategy_label");
     query->agent_id = http_query_text(parsed, "agent_id");
     query->tag = http_query_text(parsed, "tag");

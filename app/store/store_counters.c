@@ -174,6 +174,7 @@ counters_replace(struct counters *counters, const struct episode *old, const str
 static void
 append_figures(bson_t *metrics, const struct metric_statistics *metric)
 {
+    const double sum = (double)metric->sum;
     char key[METRIC_NAME_MAX + 1];
     bson_t figures;
 
@@ -182,8 +183,8 @@ append_figures(bson_t *metrics, const struct metric_statistics *metric)
     BSON_APPEND_INT64(&figures, "count", metric->count);
     if (metric->nonfinite > 0)
         BSON_APPEND_INT64(&figures, "nonfinite", metric->nonfinite);
-    BSON_APPEND_DOUBLE(&figures, "sum", metric->sum);
-    BSON_APPEND_DOUBLE(&figures, "carry", metric->carry);
+    BSON_APPEND_DOUBLE(&figures, "sum", sum);
+    BSON_APPEND_DOUBLE(&figures, "carry", (double)((metric->sum - sum) + metric->carry));
     if (metric->count > 0) {
         BSON_APPEND_DOUBLE(&figures, "min", metric->min);
         BSON_APPEND_DOUBLE(&figures, "max", metric->max);
@@ -215,6 +216,7 @@ void
 counters_append(const struct counters *counters, bson_t *set)
 {
     const struct statistics *figures = &counters->figures;
+    bool stale = counters->stale;
     int32_t count = 0;
     bson_t metrics;
 
@@ -225,12 +227,13 @@ counters_append(const struct counters *counters, bson_t *set)
         if (metric->count == 0 && metric->nonfinite == 0)
             continue; /* replaced away */
         append_figures(&metrics, metric);
+        stale = stale || !isfinite((double)metric->sum); /* a double cannot hold it: read again */
         count++;
     }
     bson_append_document_end(set, &metrics);
     BSON_APPEND_INT32(set, "metric_count", count);
     append_wins(counters, set);
-    BSON_APPEND_BOOL(set, "summary_stale", counters->stale);
+    BSON_APPEND_BOOL(set, "summary_stale", stale);
 }
 
 static double

@@ -89,8 +89,9 @@ append_filter(bson_t *filter, const char *account, const struct run_query *query
 static void
 append_place(bson_t *filter, const struct run_query *query)
 {
-    const char *time = query->backwards ? "$gt" : "$lt";
-    const char *id = query->backwards ? "$lt" : "$gt";
+    const bool upwards = query->backwards != query->oldest_first;
+    const char *time = upwards ? "$gt" : "$lt";
+    const char *id = upwards ? "$lt" : "$gt";
 
     if (query->from_id == NULL)
         return;
@@ -103,7 +104,7 @@ append_place(bson_t *filter, const struct run_query *query)
 static void
 list_opts(bson_t *opts, const struct run_query *query)
 {
-    const int32_t newest = query->backwards ? 1 : -1;
+    const int32_t newest = query->backwards != query->oldest_first ? 1 : -1;
     bson_t projection;
 
     BCON_APPEND(opts, "sort", "{", "started_at", BCON_INT32(newest), "run_id", BCON_INT32(-newest),

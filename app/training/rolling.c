@@ -15,14 +15,14 @@ rolling_init(struct rolling *rolling, size_t window)
 static void
 start_round(struct rolling *rolling)
 {
-    double sum = 0.0;
+    long double sum = 0.0L;
 
-    rolling->older[rolling->window] = 0.0;
+    rolling->older[rolling->window] = 0.0L;
     for (size_t i = rolling->window; i-- > 0;) {
         sum += rolling->newest[i];
         rolling->older[i] = sum;
     }
-    rolling->round_sum = 0.0;
+    rolling->round_sum = 0.0L;
 }
 
 double
@@ -40,6 +40,6 @@ rolling_add(struct rolling *rolling, double value)
     rolling->count++;
     held = rolling->count < rolling->window ? rolling->count : rolling->window;
     if (rolling->count <= rolling->window)
-        return rolling->round_sum / (double)held;
-    return (rolling->older[at + 1] + rolling->round_sum) / (double)held;
+        return (double)(rolling->round_sum / (long double)held);
+    return (double)((rolling->older[at + 1] + rolling->round_sum) / (long double)held);
 }

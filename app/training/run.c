@@ -313,6 +313,7 @@ run_checkpoint_from_json(json_object *body, struct run_checkpoint *checkpoint,
 {
     json_object *episode;
     double number;
+    size_t faults;
 
     if (!json_object_is_type(body, json_type_object))
         return api_fault(err, "", "the body must be an object");
@@ -325,8 +326,9 @@ run_checkpoint_from_json(json_object *body, struct run_checkpoint *checkpoint,
         api_fault(err, "episode", "must be an integer of at least 0");
     else
         checkpoint->episode = (int64_t)number;
+    faults = err->fault_count;
     checkpoint->path = read_text(body, "path", RUN_PATH_MAX, err);
-    if (checkpoint->path == NULL && err->id == API_OK)
+    if (checkpoint->path == NULL && err->fault_count == faults)
         api_fault(err, "path", "is required: a string of 1 to %d bytes", RUN_PATH_MAX);
     return err->id == API_OK;
 }

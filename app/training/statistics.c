@@ -58,9 +58,9 @@ find_or_append(struct statistics *statistics, const char *name, size_t place)
 static void
 add_compensated(struct metric_statistics *metric, double value)
 {
-    const double sum = metric->sum + value;
+    const long double sum = metric->sum + value;
 
-    if (fabs(metric->sum) >= fabs(value))
+    if (fabsl(metric->sum) >= fabs(value))
         metric->carry += (metric->sum - sum) + value;
     else
         metric->carry += (value - sum) + metric->sum;
@@ -127,12 +127,12 @@ take_value(struct metric_statistics *metric, double value)
     metric->count--;
     add_compensated(metric, -value);
     if (metric->count == 0) {
-        metric->sum = metric->carry = 0.0;
+        metric->sum = metric->carry = 0.0L;
         metric->min = metric->max = NAN;
         return true;
     }
     return value > metric->min && value < metric->max &&
-           fabs(value) * DIGITS_LOST <= fabs(metric->sum + metric->carry);
+           fabs(value) * DIGITS_LOST <= fabsl(metric->sum + metric->carry);
 }
 
 bool
@@ -163,7 +163,7 @@ metric_mean(const struct metric_statistics *metric)
 {
     if (metric == NULL || metric->count == 0)
         return NAN;
-    return (metric->sum + metric->carry) / (double)metric->count;
+    return (double)((metric->sum + metric->carry) / (long double)metric->count);
 }
 
 static void
@@ -190,7 +190,8 @@ write_other_names(const struct statistics *statistics, struct json_out *json)
     const struct metric_statistics *sharpe = statistics_find(statistics, "sharpe_ratio");
     const struct metric_statistics *roi = statistics_find(statistics, "roi_pct");
 
-    if (sharpe != NULL)
+    /* A custom metric of the name "sharpe" has an avg_sharpe of its own. */
+    if (sharpe != NULL && statistics_find(statistics, "sharpe") == NULL)
         json_out_real(json, "avg_sharpe", metric_mean(sharpe));
     if (roi != NULL) {
         json_out_real(json, "best_roi_pct", roi->max);

@@ -25,7 +25,7 @@
     X(RUN_DELETED,         409, "run_deleted",         "A deleted run has this run_id: restore it, or choose another.") \
     X(RUN_ENDED,           409, "run_ended",           "The run has already ended with another status.") \
     X(BODY_TOO_LARGE,      413, "body_too_large",      "The body is too large.")               \
-    X(BODY_NOT_JSON_TYPE,  415, "unsupported_media_type", "The body must be application/json.") \
+    X(BODY_NOT_JSON_TYPE,  415, "unsupported_media_type", "The body must be JSON: send Content-Type: application/json.") \
     X(FIELD_INVALID,       422, "validation_failed",   "The request is well-formed but wrong.") \
     X(STORE_UNAVAILABLE,   503, "store_unavailable",   "The database did not answer; nothing is known to be stored. Try again.") \
     X(STORE_BUSY,          503, "store_busy",          "Too many writers on one run at once. Try again.") \

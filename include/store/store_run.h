@@ -52,11 +52,12 @@ struct run_query {
     const char *text; /* a part of run_id, label, agent, algorithm or tag; minds no case */
     int64_t since_ms, until_ms; /* of started_at, both included */
     int64_t limit, offset;
-    bool names_only; /* config, notes and metadata are not wanted */
+    bool oldest_first; /* else newest first */
+    bool names_only;   /* config, notes and metadata are not wanted */
     /* A place in the list, exclusive: runs after it, or with `backwards` those before it. */
     int64_t from_ms;
     const char *from_id; /* NULL: from the start */
-    bool backwards;      /* the answer is still newest first */
+    bool backwards;      /* the answer is still in the list's order */
 };
 
 /* Called with each run of a list, newest first; borrowed. False ends the list early. */

@@ -12,9 +12,10 @@
 struct rolling {
     size_t window;                        /* 1 to ROLLING_WINDOW_MAX */
     size_t count;                         /* finite values seen */
-    double newest[ROLLING_WINDOW_MAX];    /* a ring: the i-th value is at i % window */
-    double older[ROLLING_WINDOW_MAX + 1]; /* sums of the last round's values from i to its end */
-    double round_sum;                     /* of the values since the ring was last full */
+    double newest[ROLLING_WINDOW_MAX]; /* a ring: the i-th value is at i % window */
+    /* Sums of the last round's values, from the i-th to its end; wide, as two of 1e308 must fit. */
+    long double older[ROLLING_WINDOW_MAX + 1];
+    long double round_sum; /* of the values since the ring was last full */
 };
 
 void rolling_init(struct rolling *rolling, size_t window);

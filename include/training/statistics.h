@@ -16,7 +16,8 @@ struct metric_statistics {
     char name[METRIC_NAME_MAX + 1];
     int64_t count;     /* finite values */
     int64_t nonfinite; /* the others; a metric that is 0 in both occurs no more */
-    double sum, carry; /* Neumaier's compensated sum: the mean's numerator is sum + carry */
+    /* Neumaier's compensated sum: sum + carry. Wider than a double, so that 1e308 twice fits. */
+    long double sum, carry;
     double min, max;   /* of the finite values */
 };
 
