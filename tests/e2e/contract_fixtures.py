@@ -1,0 +1,109 @@
+"""
+Fixtures of the contract's tests, on top of the stack that conftest.py starts: clients, the
+database, keys, a second API without anonymous account, faults.
+"""
+
+import os
+import subprocess
+import time
+
+import pymongo
+import pytest
+
+from faults import Faults
+from support import Client, fastcgi, wait_until
+
+
+@pytest.fixture(scope="module")
+def module_client(stack):
+    """A client that a module's fixtures may keep."""
+    return Client(stack.url, stack.key)
+
+
+@pytest.fixture
+def db(stack):
+    """The database, to see what is stored."""
+    with pymongo.MongoClient(stack.mongodb_uri) as mongo:
+        yield mongo[stack.mongodb_name]
+
+
+@pytest.fixture(scope="session")
+def admin_tool(admin):
+    """admin_tool(words…) runs training-admin, which must succeed; returns what it printed."""
+
+    def run(*words):
+        done = admin(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def make_key(admin_tool):
+    """make_key(account, scopes, name) is a new API key."""
+
+    def make(account, scopes=None, name=None):
+        words = ["key", "create", "--account", account]
+        words += ["--scopes", scopes] if scopes else []
+        words += ["--name", name] if name else []
+        return admin_tool(*words).strip()
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def another_api(stack, tmp_path_factory):
+    """
+    another_api(NAME=value…) starts a training-api with other settings at the same database and
+    returns ask(method, path, body, key), which asks it as nginx would.
+    """
+    programs = []
+
+    def start(**settings):
+        folder = tmp_path_factory.mktemp("api")
+        environment = {
+            **os.environ,
+            "MONGODB_URI": stack.mongodb_uri,
+            "MONGODB_DB_NAME": stack.mongodb_name,
+            "TRAINING_API_SOCKET": str(folder / "api.sock"),
+            "TRAINING_API_WORKERS": "1",
+            **settings,
+        }
+        with open(folder / "api.log", "wb") as log:
+            programs.append(
+                subprocess.Popen([stack.build / "training-api"], env=environment, stderr=log)
+            )
+        wait_until((folder / "api.sock").exists, 10, "the socket of another training-api")
+
+        def ask(method, path, body=None, key=None):
+            return fastcgi(folder / "api.sock", method, path, body, time.time(), key)
+
+        return ask
+
+    yield start
+    for program in programs:
+        program.terminate()
+        program.wait(15)
+
+
+@pytest.fixture(scope="session")
+def all_faults(stack):
+    faults = Faults(stack.run_folder, stack.url, stack.mongodb_uri)
+    yield faults
+    faults.mend()
+
+
+@pytest.fixture
+def faults(all_faults):
+    """What can be broken; whole before and after the test."""
+    all_faults.mend()
+    yield all_faults
+    all_faults.mend()
+
+
+@pytest.fixture(scope="module")
+def module_faults(all_faults):
+    """The same for a module's fixtures; whole after the module."""
+    yield all_faults
+    all_faults.mend()

@@ -1,0 +1,136 @@
+"""
+Killing, stopping and starting mongod and workers of the stack under test. Used by
+test_statistics.py and test_durability.py; every fixture that hands a Faults out mends all of it
+afterwards.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pymongo
+import pymongo.errors
+
+from support import Client, wait_until
+
+
+def command_of(pid):
+    return [a.decode() for a in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]]
+
+
+def is_alive(pid):
+    """True while the process runs or is stopped; a zombie is dead."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Faults:
+    """What can go wrong with one stack, by the pids that it wrote down."""
+
+    def __init__(self, run_folder, url, mongodb_uri):
+        self.run_folder = Path(run_folder)
+        self.url = url
+        self.uri = mongodb_uri
+        self.state = "running"
+        self.command = command_of(self.mongod())
+        self.cwd = os.readlink(f"/proc/{self.mongod()}/cwd")
+        self.child = None
+
+    def pid(self, name):
+        return int((self.run_folder / f"{name}.pid").read_text())
+
+    def mongod(self):
+        return self.pid("mongod")
+
+    def mongod_state(self):
+        return self.state
+
+    def workers(self):
+        """The pids of the workers that live now."""
+        master = self.pid("api")
+        with contextlib.suppress(FileNotFoundError):
+            children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+            return [int(pid) for pid in children if is_alive(int(pid))]
+        return []
+
+    def kill_workers(self):
+        for pid in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def kill_mongod(self):
+        """kill -9; returns the moment (time.monotonic) it was done."""
+        pid = self.mongod()
+        os.kill(pid, signal.SIGKILL)
+        at = time.monotonic()
+        self.state = "killed"
+        wait_until(lambda: self.is_gone(pid), 10, "mongod gone")
+        return at
+
+    def is_gone(self, pid):
+        if self.child is not None:
+            self.child.poll()
+        return not is_alive(pid)
+
+    def start_mongod(self):
+        """Start mongod as it was; returns the moment from which it takes writes."""
+        if self.state == "stopped":
+            return self.continue_mongod()
+        if self.state == "running":
+            return time.monotonic()
+        self.child = subprocess.Popen(
+            self.command,
+            cwd=self.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if "--fork" in self.command:
+            self.child.wait(60)
+            self.child = None
+        else:
+            (self.run_folder / "mongod.pid").write_text(f"{self.child.pid}\n")
+        self.state = "running"
+        return self.wait_for_primary()
+
+    def wait_for_primary(self):
+        wait_until(lambda: takes_writes(self.uri), 60, "mongod taking writes")
+        return time.monotonic()
+
+    def stop_mongod(self):
+        """SIGSTOP: the database hangs. Returns the moment."""
+        os.kill(self.mongod(), signal.SIGSTOP)
+        self.state = "stopped"
+        return time.monotonic()
+
+    def continue_mongod(self):
+        os.kill(self.mongod(), signal.SIGCONT)
+        self.state = "running"
+        return self.wait_for_primary()
+
+    def mend(self):
+        """Everything as it was before: mongod runs, workers serve."""
+        self.start_mongod()
+        client = Client(self.url)
+        wait_until(lambda: is_ready(client), 30, "the stack ready again")
+
+
+def takes_writes(uri):
+    """Asked with a client of its own each time: an older one looks again only after a while."""
+    with contextlib.suppress(pymongo.errors.PyMongoError):
+        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=300) as mongo:
+            return mongo.admin.command("hello").get("isWritablePrimary", False)
+    return False
+
+
+def is_ready(client):
+    try:
+        return client.get("/readyz").status_code == 200
+    except OSError:
+        return False
