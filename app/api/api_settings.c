@@ -25,7 +25,7 @@ const struct setting api_setting_rows[] = {
                   "A request whose bytes stall for so long is cut"),
     SETTING_WHOLE("TRAINING_DB_CONNECT_MS", ROW, connect_ms, 50, 10000, "500", "ms",
                   "How long a connection to the database may take"),
-    SETTING_WHOLE("TRAINING_DB_SOCKET_MS", ROW, socket_ms, 100, 600000, "1500", "ms",
+    SETTING_WHOLE("TRAINING_DB_SOCKET_MS", ROW, socket_ms, 100, 600000, "1400", "ms",
                   "How long a single operation of the database may hang"),
     SETTING_TEXT("TRAINING_ANONYMOUS_ACCOUNT", ROW, anonymous, 0, ACCOUNT_NAME_MAX, "",
                  "Whose runs a client on loopback sees that sends no key; empty: a key is needed"),
