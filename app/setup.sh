@@ -142,11 +142,11 @@ said_last() {
 
     network+='|timed out|connection refused|failed to fetch|max retries|enotfound|eai_again|certificate_verify'
     said=$(awk '/^\$ / { text = "" } { text = text $0 "\n" } END { printf "%s", text }' "$DIR/log/setup.log")
-    grep -iE 'error|failed|cannot|could not|no space' <<<"$said" | tail -n 4 | cut -c 1-200 ||
-        tail -n 4 <<<"$said" | cut -c 1-200
     if grep -qiE "$network" <<<"$said"; then
-        printf 'A package server cannot be reached. Debian'"'"'s, Python'"'"'s and npm'"'"'s are needed once: is there a network?\n'
+        printf 'A package server cannot be reached. Is there a network? It is needed once.\n'
     fi
+    grep -iE 'error|failed|cannot|could not|no space' <<<"$said" | grep -v '^ *note:' | tail -n 4 | cut -c 1-200 ||
+        tail -n 4 <<<"$said" | cut -c 1-200
 }
 
 # fail_logged WHAT [WHAT TO DO]…: with what the set-up's log says last.

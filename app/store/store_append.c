@@ -13,9 +13,6 @@
 
 #define APPEND_TRIES 3 /* each with what the header said after the one before */
 
-/* When an update is done: on the disk of a majority, or for a step that is waited for later. */
-enum wait { WAIT_DURABLE, WAIT_LATER };
-
 /*
  * The run, if this number is new to it and its tail has room. A number above every row's is no
  * row's. One below was looked for among the rows (is_row), and no row has been added since if the
@@ -65,7 +62,7 @@ run_command(struct put *put, const char *doing, const bson_t *command, bson_t *r
 
 /* PUT_AGAIN: the header is not (or no longer) as it was thought to be. */
 static enum outcome
-append_once(struct put *put, int64_t number, enum wait wait, struct api_error *err)
+append_once(struct put *put, int64_t number, struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
@@ -76,10 +73,7 @@ append_once(struct put *put, int64_t number, enum wait wait, struct api_error *e
     append_update(&command, put);
     BSON_APPEND_BOOL(&command, "new", true);
     put_append_fields(&command);
-    if (wait == WAIT_DURABLE)
-        store_append_durable(&command);
-    else
-        BCON_APPEND(&command, "writeConcern", "{", "w", BCON_INT32(1), "}");
+    store_append_durable(&command);
     if (!run_command(put, "append_episode", &command, &reply, err))
         return PUT_FAILED;
     if (!put_header(&reply, &header))
@@ -166,50 +160,38 @@ look_at_header(struct put *put, int64_t number, struct api_error *err)
     return judge_header(&header, number);
 }
 
-/*
- * MongoDB: a write that changes nothing waits, as its write concern says, for everything that was
- * written before it.
- */
-static enum outcome
-wait_durable(struct put *put, struct api_error *err)
+/* What another worker of this machine may have learnt since. */
+static void
+ask_lane(struct put *put)
 {
-    AUTO_BSON command = BSON_INITIALIZER;
-    AUTO_BSON reply = BSON_INITIALIZER;
+    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
 
-    BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
-                "{", "q", "{", "_id", BCON_OID(&put->key.oid), "revision", BCON_INT64(-1), "}", "u",
-                "{", "$set", "{", "revision", BCON_INT64(-1), "}", "}", "}", "]");
-    store_append_durable(&command);
-    if (run_command(put, "wait_durable", &command, &reply, err))
-        return PUT_DONE;
-    store_run_release(put->held);
-    return PUT_FAILED;
+    if (lane != NULL && store_lane_merges(lane, put->key.oid.bytes) > put->key.merges)
+        put->key.merges = store_lane_merges(lane, put->key.oid.bytes);
+    store_lane_leave(lane);
 }
 
 /*
- * A number below the highest row's: a straggler, or a gap that is filled. It is looked for among
- * the rows first; the lane keeps others of this machine from merging meanwhile, and is left
- * before the wait for the disk, so that many such writers of one run wait together.
+ * A number below the highest row's: a straggler, or a gap that is filled. The count of merges is
+ * known first, then the number is looked for among the rows, then the update asks for that count.
  */
 static enum outcome
 append_below(struct put *put, int64_t number, struct api_error *err)
 {
-    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
-    enum outcome outcome = look_at_header(put, number, err);
+    enum outcome outcome;
 
-    if (outcome == PUT_AGAIN)
-        outcome = is_row(put, number, err);
+    ask_lane(put);
+    outcome = is_row(put, number, err);
     if (outcome == PUT_DONE)
-        outcome = append_once(put, number, WAIT_LATER, err);
-    store_lane_leave(lane);
-    return outcome == PUT_DONE ? wait_durable(put, err) : outcome;
+        outcome = append_once(put, number, err);
+    return outcome == PUT_AGAIN ? look_at_header(put, number, err) : outcome;
 }
 
 /* A number above every row's: new, unless it waits in the tail. */
 static enum outcome
 append_above(struct put *put, int64_t number, struct api_error *err)
 {
-    enum outcome outcome = append_once(put, number, WAIT_DURABLE, err);
+    enum outcome outcome = append_once(put, number, err);
 
     return outcome == PUT_AGAIN ? look_at_header(put, number, err) : outcome;
 }

@@ -60,18 +60,26 @@ static bool
 put_reports(struct put *put, struct api_error *err)
 {
     const int64_t give_up_at_ms = clock_steady_ms() + PUT_TRIES_MS;
-    enum outcome outcome = PUT_OTHER;
+    const bool single = put->list->count == 1;
+    bool quick = single;
 
-    if (put->list->count == 1)
-        outcome = put_append(put, err);
-    for (int try = 0; outcome == PUT_OTHER || outcome == PUT_AGAIN; try++) {
-        if (try == PUT_TRIES || clock_steady_ms() > give_up_at_ms)
-            return api_fail(err, API_STORE_BUSY, NULL);
-        if (outcome == PUT_AGAIN)
+    for (int try = 0; try < PUT_TRIES; try++) {
+        switch (quick ? put_append(put, err) : put_merge(put, err)) {
+        case PUT_DONE:
+            return true;
+        case PUT_FAILED:
+            return false;
+        case PUT_OTHER:
+            quick = single && !quick;
+            break;
+        case PUT_AGAIN:
             pause_before(try);
-        outcome = put_merge(put, err);
+            break;
+        }
+        if (clock_steady_ms() > give_up_at_ms)
+            break;
     }
-    return outcome == PUT_DONE;
+    return api_fail(err, API_STORE_BUSY, NULL);
 }
 
 bool

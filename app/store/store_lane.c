@@ -28,9 +28,11 @@
 
 struct store_lane {
     pthread_mutex_t mutex;
-    bool claimed;                  /* a transaction runs in it */
-    uint8_t session[SESSION_SIZE]; /* whose: the UUID of the logical session */
-} __attribute__((aligned(64)));    /* a cache line of its own */
+    bool claimed;                     /* a transaction runs in it */
+    uint8_t session[SESSION_SIZE];    /* whose: the UUID of the logical session */
+    uint8_t run[STORE_LANE_KEY_SIZE]; /* the run merged last, and its count of merges then */
+    int64_t merges;
+} __attribute__((aligned(64))); /* a cache line of its own */
 
 struct store_lanes {
     struct store_lane lanes[LANE_COUNT];
@@ -138,6 +140,21 @@ store_lane_enter(struct store *store, const void *key)
         return NULL;
     lane = &store->lanes->lanes[stripe_of(key)];
     return take(store, lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
+}
+
+int64_t
+store_lane_merges(const struct store_lane *lane, const void *key)
+{
+    return memcmp(lane->run, key, sizeof lane->run) == 0 ? lane->merges : -1;
+}
+
+void
+store_lane_learn(struct store_lane *lane, const void *key, int64_t merges)
+{
+    if (lane == NULL)
+        return;
+    memcpy(lane->run, key, sizeof lane->run);
+    lane->merges = merges;
 }
 
 void

@@ -14,7 +14,8 @@
 struct merge {
     struct put *put;
     mongoc_client_session_t *session;
-    bson_t opts; /* {sessionId} */
+    bson_t opts;     /* {sessionId} */
+    bson_t *written; /* the header as it will be; owned; NULL until it is written */
 };
 
 /* Give up this try, for a reason that is in cause. */
@@ -113,10 +114,8 @@ write_header(struct merge *merge, const struct plan *plan, struct api_error *err
     plan_append_update(plan, put->now_ms, &update);
     bson_append_document_end(&command, &update);
     outcome = run_command(merge, "write_header", &command, &reply, err);
-    if (outcome == PUT_DONE && put_header(&reply, &header)) {
-        run_doc_hold(&header, put->held);
-        put_learn(put, &header);
-    }
+    if (outcome == PUT_DONE && put_header(&reply, &header))
+        merge->written = bson_copy(&header);
     return outcome;
 }
 
@@ -148,39 +147,57 @@ merge_inside(struct merge *merge, struct api_error *err)
 }
 
 static enum outcome
-commit(struct merge *merge, struct api_error *err)
+commit(struct merge *merge, struct store_lane *lane, struct api_error *err)
 {
     AUTO_BSON reply = BSON_INITIALIZER;
+    struct put *put = merge->put;
     bson_error_t cause;
 
-    if (mongoc_client_session_commit_transaction(merge->session, &reply, &cause))
-        return PUT_DONE;
-    return give_up(merge, "commit", &cause, &reply, err);
+    if (!mongoc_client_session_commit_transaction(merge->session, &reply, &cause))
+        return give_up(merge, "commit", &cause, &reply, err);
+    if (merge->written != NULL) {
+        run_doc_hold(merge->written, put->held);
+        put_learn(put, merge->written);
+        store_lane_learn(lane, put->key.oid.bytes, put->key.merges);
+    }
+    return PUT_DONE;
 }
 
 static enum outcome
-merge_in_session(struct merge *merge, struct api_error *err)
+merge_in_lane(struct merge *merge, struct store_lane *lane, struct api_error *err)
 {
     struct store *store = merge->put->store;
-    struct store_lane *lane;
     bson_error_t cause;
     enum outcome outcome;
 
     if (!mongoc_client_session_append(merge->session, &merge->opts, &cause) ||
         !mongoc_client_session_start_transaction(merge->session, NULL, &cause))
         return give_up(merge, "start_transaction", &cause, NULL, err);
-    lane = store_lane_enter(store, merge->put->key.oid.bytes);
     store_lane_claim(lane, mongoc_client_session_get_lsid(merge->session));
     outcome = merge_inside(merge, err);
     if (outcome == PUT_DONE)
-        outcome = commit(merge, err);
+        outcome = commit(merge, lane, err);
     else if (!store->lost)
         (void)mongoc_client_session_abort_transaction(merge->session, NULL);
     if (!store->lost)
         store_lane_disclaim(lane);
+    return outcome;
+}
+
+static enum outcome
+merge_in_session(struct merge *merge, struct api_error *err)
+{
+    struct put *put = merge->put;
+    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
+    enum outcome outcome;
+
+    if (lane != NULL && put->list->count == 1 &&
+        store_lane_merges(lane, put->key.oid.bytes) > put->key.merges)
+        outcome = PUT_OTHER; /* somebody has just made room */
+    else
+        outcome = merge_in_lane(merge, lane, err);
     store_lane_leave(lane);
-    if (outcome != PUT_DONE)
-        store_run_release(merge->put->held);
+    bson_destroy(merge->written);
     return outcome;
 }
 

@@ -98,6 +98,13 @@ void store_forget_client(struct store *store);
 struct store_lane *store_lane_enter(struct store *store, const void *key);
 
 /*
+ * What workers of this machine know of a run together: how many transactions have changed its
+ * episodes (the header's `merges`), as of the last one here. -1: not known. The lane is held.
+ */
+int64_t store_lane_merges(const struct store_lane *lane, const void *key);
+void store_lane_learn(struct store_lane *lane, const void *key, int64_t merges);
+
+/*
  * Note in the lane whose transaction runs in it, before it starts, and that it is over: in between,
  * should this worker be killed or lose its connection, whoever has the lane next ends the
  * transaction. lsid: the session's, of libmongoc. lane NULL is fine.

@@ -11,7 +11,7 @@ enum outcome {
     PUT_DONE,
     PUT_FAILED, /* *err says why */
     PUT_AGAIN,  /* another writer was in the way: the same again */
-    PUT_OTHER,  /* not by this way: merge it */
+    PUT_OTHER,  /* not by this way, but by the other */
 };
 
 struct put {
@@ -30,10 +30,16 @@ struct put {
  */
 enum outcome put_append(struct put *put, struct api_error *err);
 
-/* The thorough way, for whatever comes: one transaction. */
+/*
+ * The thorough way, for whatever comes: one transaction. PUT_OTHER, for a single report, when
+ * another worker has merged since the quick way gave up: the tail has room again, perhaps.
+ */
 enum outcome put_merge(struct put *put, struct api_error *err);
 
-/* Learn what a header says of its episodes, for the next write of this worker. */
+/*
+ * Learn what a header says of its episodes, for the next write of this worker. Only from what is
+ * committed: append_query relies on it.
+ */
 void put_learn(struct put *put, const bson_t *header);
 
 /* The members of a header that an answer to a write needs not. */
