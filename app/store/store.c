@@ -165,6 +165,10 @@ store_client(struct store *store, struct api_error *err)
 {
     const bool again = store->lost;
 
+    if (store_lanes_heard_loss(store->lanes)) {
+        api_fail(err, API_STORE_UNAVAILABLE, NULL);
+        return NULL;
+    }
     if (again)
         drop_client(store);
     if (store->client == NULL)
@@ -223,7 +227,7 @@ store_command(struct store *store, const bson_t *command, const bson_t *opts, bs
         reply = &unwanted;
     if (client == NULL) {
         bson_init(reply);
-        bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "no client");
+        bson_set_error(error, MONGOC_ERROR_CLIENT, 0, "the database was lost a moment ago");
         return false;
     }
     return mongoc_client_command_with_opts(client, store->database, command, NULL, opts, reply,

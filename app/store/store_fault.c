@@ -86,8 +86,10 @@ store_fail(struct store *store, struct api_error *err, const char *doing, const 
               LOG_WHOLE("domain", cause->domain), LOG_WHOLE("code", cause->code),
               LOG_TEXT("cause", cause->message),
               LOG_TEXT("label", store_is_transient(reply) ? "TransientTransactionError" : NULL));
-    if (store_is_loss(cause))
+    if (store_is_loss(cause)) {
         store_forget_client(store);
+        store_lanes_tell_loss(store->lanes);
+    }
     api_fail(err, id, NULL);
     if (id != API_INTERNAL)
         err->retry_after_s = RETRY_AFTER_S;

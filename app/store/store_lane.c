@@ -9,6 +9,7 @@
 #include "store_private.h"
 
 #include "base/auto.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -25,6 +26,11 @@
  * hung database and then hangs itself (one socket timeout) still ends within 2 s.
  */
 #define LANE_WAIT_MS 400
+/*
+ * For so long after a loss all requests fail at once: those that queued behind the hanging ones
+ * would hang in their turn. Short enough to be back well within 2 s of the database's return.
+ */
+#define LOSS_FRESH_MS 250
 
 struct store_lane {
     pthread_mutex_t mutex;
@@ -35,6 +41,7 @@ struct store_lane {
 } __attribute__((aligned(64))); /* a cache line of its own */
 
 struct store_lanes {
+    _Atomic int64_t lost_ms; /* steady clock: when a worker lost the database last; 0: never */
     struct store_lane lanes[LANE_COUNT];
 };
 
@@ -66,6 +73,20 @@ store_lanes_new(void)
         return lanes;
     munmap(lanes, sizeof *lanes);
     return NULL;
+}
+
+void
+store_lanes_tell_loss(struct store_lanes *lanes)
+{
+    if (lanes != NULL)
+        lanes->lost_ms = clock_steady_ms();
+}
+
+bool
+store_lanes_heard_loss(const struct store_lanes *lanes)
+{
+    return lanes != NULL && lanes->lost_ms != 0 &&
+           clock_steady_ms() - lanes->lost_ms < LOSS_FRESH_MS;
 }
 
 /* FNV-1a: an ObjectId's counter is in its last bytes, so all of them must count. */

@@ -91,6 +91,13 @@ bool store_is_loss(const bson_error_t *cause);
 void store_forget_client(struct store *store);
 
 /*
+ * Tell the other workers of this machine that the database has just been lost; and has it been,
+ * so lately that asking it would only make one more request hang?
+ */
+void store_lanes_tell_loss(struct store_lanes *lanes);
+bool store_lanes_heard_loss(const struct store_lanes *lanes);
+
+/*
  * Wait for the lane of a run (key: STORE_LANE_KEY_SIZE bytes) and hold it. NULL when there are no
  * lanes or the wait was too long: go on without, a transaction keeps the data right anyway.
  * One lane at a time.
