@@ -9,8 +9,8 @@
 
 #include <time.h>
 
-#define PUT_TRIES 12        /* of a transaction that meets another writer's */
-#define PUT_TRIES_MS 1200   /* and for how long at most */
+#define PUT_TRIES 40        /* of a write that meets another's */
+#define PUT_TRIES_MS 1300   /* and for how long at most */
 #define PAUSE_FIRST_US 2000 /* doubled each time, with jitter */
 #define PAUSE_MAX_US 100000
 

@@ -4,6 +4,7 @@
  */
 #include "store_private.h"
 
+#include "base/auto.h"
 #include "base/log.h"
 
 #include <string.h>
@@ -21,7 +22,13 @@ enum server_code {
     CODE_DUPLICATE_KEY = 11000,
     CODE_DUPLICATE_KEY_UPDATE = 11001,
     CODE_DUPLICATE_KEY_CAPPED = 12582,
+    CODE_SHUTDOWN_IN_PROGRESS = 91,
+    CODE_PRIMARY_STEPPED_DOWN = 189,
     CODE_NOT_WRITABLE_PRIMARY = 10107,
+    CODE_INTERRUPTED_AT_SHUTDOWN = 11600,
+    CODE_INTERRUPTED_BY_STATE_CHANGE = 11602,
+    CODE_NOT_PRIMARY_NO_SECONDARY = 13435,
+    CODE_NOT_PRIMARY_OR_SECONDARY = 13436,
     CODE_OUT_OF_DISK_SPACE = 14031,
 };
 
@@ -44,15 +51,36 @@ store_is_commit_unknown(const bson_t *reply)
     return reply != NULL && mongoc_error_has_label(reply, "UnknownTransactionCommitResult");
 }
 
+/* The server is coming, going, or no primary. */
+static bool
+is_recovering(uint32_t code)
+{
+    static const enum server_code codes[] = {
+        CODE_SHUTDOWN_IN_PROGRESS,        CODE_PRIMARY_STEPPED_DOWN,
+        CODE_NOT_WRITABLE_PRIMARY,        CODE_INTERRUPTED_AT_SHUTDOWN,
+        CODE_INTERRUPTED_BY_STATE_CHANGE, CODE_NOT_PRIMARY_NO_SECONDARY,
+        CODE_NOT_PRIMARY_OR_SECONDARY,
+    };
+
+    for (size_t i = 0; i < COUNT_OF(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 /*
  * After these the driver would wait 5 s before it looks for the server again (its cool-down of
- * a failed node), so the client is thrown away. A server that is no primary any more counts too.
+ * a failed node), so the client is thrown away. So it is when the server is no primary, or was
+ * none when the client first met it: a mongod that recovers speaks of no sessions, and the client
+ * goes on believing that.
  */
 bool
 store_is_loss(const bson_error_t *cause)
 {
+    if (cause->domain == MONGOC_ERROR_CLIENT)
+        return cause->code == MONGOC_ERROR_CLIENT_SESSION_FAILURE;
     return cause->domain == MONGOC_ERROR_STREAM || cause->domain == MONGOC_ERROR_SERVER_SELECTION ||
-           (cause->domain == MONGOC_ERROR_SERVER && cause->code == CODE_NOT_WRITABLE_PRIMARY);
+           (cause->domain == MONGOC_ERROR_SERVER && is_recovering(cause->code));
 }
 
 static enum api_error_id

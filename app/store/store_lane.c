@@ -25,7 +25,7 @@
  * Longer than hundreds of ordinary commits; short enough that a request which waits behind a
  * hung database and then hangs itself (one socket timeout) still ends within 2 s.
  */
-#define LANE_WAIT_MS 400
+#define LANE_WAIT_MS 600
 /*
  * For so long after a loss all requests fail at once: those that queued behind the hanging ones
  * would hang in their turn. Short enough to be back well within 2 s of the database's return.
@@ -135,7 +135,7 @@ end_transaction(struct store *store, const struct store_lane *lane)
     bson_append_document_end(&sessions, &session);
     bson_append_array_end(&command, &sessions);
     ended = store_command(store, &command, NULL, NULL, &cause);
-    log_event(ended ? LOG_INFO : LOG_WARN, "orphan_transaction",
+    log_event(ended ? LOG_INFO : LOG_DEBUG, "orphan_transaction",
               LOG_TEXT("ended", ended ? "yes" : "no"),
               LOG_TEXT("cause", ended ? NULL : cause.message));
     return ended;
@@ -161,6 +161,17 @@ store_lane_enter(struct store *store, const void *key)
         return NULL;
     lane = &store->lanes->lanes[stripe_of(key)];
     return take(store, lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
+}
+
+struct store_lane *
+store_lane_try(struct store *store, const void *key)
+{
+    struct store_lane *lane;
+
+    if (store->lanes == NULL)
+        return NULL;
+    lane = &store->lanes->lanes[stripe_of(key)];
+    return take(store, lane, pthread_mutex_trylock(&lane->mutex)) ? lane : NULL;
 }
 
 int64_t

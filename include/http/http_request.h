@@ -41,7 +41,7 @@ struct http_request {
 
 /* What a route does with a request's body. */
 enum http_body {
-    HTTP_BODY_IGNORED, /* any or none; read and thrown away */
+    HTTP_BODY_IGNORED, /* any or none; left for http_request_drain */
     HTTP_BODY_JSON,    /* one JSON value is needed */
 };
 

@@ -10,8 +10,8 @@
 #define ROLLING_WINDOW_MAX 100
 
 struct rolling {
-    size_t window;                        /* 1 to ROLLING_WINDOW_MAX */
-    size_t count;                         /* finite values seen */
+    size_t window;                     /* 1 to ROLLING_WINDOW_MAX */
+    size_t count;                      /* finite values seen */
     double newest[ROLLING_WINDOW_MAX]; /* a ring: the i-th value is at i % window */
     /* Sums of the last round's values, from the i-th to its end; wide, as two of 1e308 must fit. */
     long double older[ROLLING_WINDOW_MAX + 1];

@@ -18,7 +18,7 @@ struct metric_statistics {
     int64_t nonfinite; /* the others; a metric that is 0 in both occurs no more */
     /* Neumaier's compensated sum: sum + carry. Wider than a double, so that 1e308 twice fits. */
     long double sum, carry;
-    double min, max;   /* of the finite values */
+    double min, max; /* of the finite values */
 };
 
 struct win {
