@@ -287,15 +287,18 @@ scan_text(struct scan *scan, struct api_error *err)
     skip_space(scan);
     if (good && scan->at != scan->end)
         good = scan_fail(scan, "Something follows the JSON value");
-    if (!good)
-        return api_fail(err, API_BODY_NOT_JSON, "The body is not JSON. %s.", scan->fault);
+    return good || api_fail(err, API_BODY_NOT_JSON, "The body is not JSON. %s.", scan->fault);
+}
+
+/* Well-formed, but more than can be kept. */
+static bool
+check_limits(const struct scan *scan, struct api_error *err)
+{
     if (scan->big_integer)
-        return api_fault(err, "", "integers beyond 64 bits cannot be kept");
+        api_fault(err, "", "integers beyond 64 bits cannot be kept");
     if (scan->nul_key)
-        return api_fault(err, "", "a key must not hold a NUL character");
-    if (scan->values > JSON_TEXT_VALUES_MAX)
-        return api_fault(err, "", "at most %u values fit in one body", JSON_TEXT_VALUES_MAX);
-    return true;
+        api_fault(err, "", "a key must not hold a NUL character");
+    return err->id == API_OK;
 }
 
 /* How many members all objects below value have, duplicates being gone. */
@@ -317,28 +320,42 @@ count_members(json_object *value)
     return count;
 }
 
+/* NULL with *err when json-c cannot, which after the scan means that memory ran out. */
+static bool
+parse_scanned(const char *text, size_t size, json_object **value, struct api_error *err)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(JSON_TEXT_LEVELS_MAX + 1);
+    bool complete;
+
+    if (tokener == NULL)
+        return api_fail(err, API_INTERNAL, NULL);
+    *value = json_tokener_parse_ex(tokener, text, (int)size + 1);
+    complete = json_tokener_get_error(tokener) == json_tokener_success;
+    json_tokener_free(tokener);
+    return complete || api_fail(err, API_INTERNAL, NULL);
+}
+
 bool
 json_text_parse(const char *text, size_t size, json_object **parsed, struct api_error *err)
 {
     struct scan scan = {.at = text, .end = text + size};
-    struct json_tokener *tokener;
-    json_object *value;
-    bool complete;
+    json_object *value = NULL;
+    bool good;
 
     if (!scan_text(&scan, err))
         return false;
-    tokener = json_tokener_new_ex(JSON_TEXT_LEVELS_MAX + 1);
-    if (tokener == NULL)
-        return api_fail(err, API_INTERNAL, NULL);
-    value = json_tokener_parse_ex(tokener, text, (int)size + 1);
-    complete = json_tokener_get_error(tokener) == json_tokener_success;
-    json_tokener_free(tokener);
-    if (complete && count_members(value) == scan.members) {
+    if (scan.values > JSON_TEXT_VALUES_MAX)
+        return api_fault(err, "", "at most %u values fit in one body", JSON_TEXT_VALUES_MAX);
+    good = parse_scanned(text, size, &value, err);
+    /* json-c ends a key at a NUL, which may make two of one: such keys are refused anyway. */
+    if (good && !scan.nul_key && count_members(value) != scan.members)
+        good = api_fail(err, API_BODY_NOT_JSON, "The body is not JSON. An object has a key twice.");
+    if (good && check_limits(&scan, err)) {
         *parsed = value;
         return true;
     }
     json_object_put(value);
-    return api_fail(err, API_BODY_NOT_JSON, "The body is not JSON. An object has a key twice.");
+    return false;
 }
 
 static bool
@@ -410,6 +427,17 @@ json_text_same(json_object *a, json_object *b)
     default: /* null; numbers were met above */
         return true;
     }
+}
+
+const char *
+json_text_string(json_object *value)
+{
+    const char *text;
+
+    if (!json_object_is_type(value, json_type_string))
+        return NULL;
+    text = json_object_get_string(value);
+    return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
 const char *

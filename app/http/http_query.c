@@ -119,7 +119,7 @@ http_query_whole(const struct http_query *query, const char *name, int64_t min, 
         return true;
     errno = 0;
     value = strtoll(text, &end, 10);
-    if (errno != 0 || *end != '\0' || text[0] == ' ' || text[0] == '\t' || value < min ||
+    if (errno != 0 || *end != '\0' || strspn(text, "-0123456789") != strlen(text) || value < min ||
         value > max)
         return api_fault(err, name, "must be an integer from %lld to %lld", (long long)min,
                          (long long)max);

@@ -169,19 +169,22 @@ is_row(struct put *put, int64_t number, struct api_error *err)
 
 /* Does the header leave room for the quick way? PUT_OTHER: no. */
 static enum outcome
-judge_header(const bson_t *header, int64_t number)
+judge_header(struct put *put, const bson_t *header, int64_t number)
 {
     bson_iter_t tail, entry;
     int count = 0;
 
+    put->tail_is_full = false;
     if (store_read_whole(header, "metric_count") >= STATISTICS_METRICS_MAX)
         return PUT_OTHER;
-    for (bool more = store_read_inside(header, "tail", &tail); more && bson_iter_next(&tail);)
-        if (++count == TAIL_MAX ||
-            (bson_iter_recurse(&tail, &entry) && bson_iter_find(&entry, "n") &&
-             bson_iter_as_int64(&entry) == number))
+    for (bool more = store_read_inside(header, "tail", &tail); more && bson_iter_next(&tail);) {
+        count++;
+        if (bson_iter_recurse(&tail, &entry) && bson_iter_find(&entry, "n") &&
+            bson_iter_as_int64(&entry) == number)
             return PUT_OTHER;
-    return PUT_AGAIN;
+    }
+    put->tail_is_full = count >= TAIL_MAX;
+    return put->tail_is_full ? PUT_OTHER : PUT_AGAIN;
 }
 
 /* Why did the header not match? PUT_AGAIN: try with what it says now. */
@@ -205,7 +208,7 @@ look_at_header(struct put *put, int64_t number, struct api_error *err)
         return PUT_FAILED;
     }
     put_learn(put, &header);
-    return judge_header(&header, number);
+    return judge_header(put, &header, number);
 }
 
 /* What another worker of this machine may have learnt since. */

@@ -191,7 +191,7 @@ merge_in_session(struct merge *merge, struct api_error *err)
     struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
     enum outcome outcome;
 
-    if (lane != NULL && put->list->count == 1 &&
+    if (lane != NULL && put->tail_is_full &&
         store_lane_merges(lane, put->key.oid.bytes) > put->key.merges)
         outcome = PUT_OTHER; /* somebody has just made room */
     else

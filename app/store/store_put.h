@@ -22,6 +22,7 @@ struct put {
     struct run_key key;
     struct run_held *held; /* the header afterwards */
     struct store_receipt *receipt;
+    bool tail_is_full; /* why the quick way gave up: another worker may have made room since */
 };
 
 /*
@@ -31,8 +32,8 @@ struct put {
 enum outcome put_append(struct put *put, struct api_error *err);
 
 /*
- * The thorough way, for whatever comes: one transaction. PUT_OTHER, for a single report, when
- * another worker has merged since the quick way gave up: the tail has room again, perhaps.
+ * The thorough way, for whatever comes: one transaction. PUT_OTHER when the tail was full and
+ * another worker has merged since the quick way gave up: it has room again, perhaps.
  */
 enum outcome put_merge(struct put *put, struct api_error *err);
 

@@ -5,6 +5,7 @@
 #include "training/episode.h"
 
 #include "base/auto.h"
+#include "base/json_text.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -53,15 +54,15 @@ read_real(json_object *value, double *real)
         const char *text;
         double value;
     } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
+    const char *text;
 
     if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double)) {
         *real = json_object_get_double(value);
         return true;
     }
-    if (!json_object_is_type(value, json_type_string))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(words); i++)
-        if (strcmp(json_object_get_string(value), words[i].text) == 0) {
+    text = json_text_string(value);
+    for (size_t i = 0; text != NULL && i < COUNT_OF(words); i++)
+        if (strcmp(text, words[i].text) == 0) {
             *real = words[i].value;
             return true;
         }
@@ -193,14 +194,13 @@ read_number(const struct place *place, json_object *body, int64_t *number)
 static void
 read_session(const struct place *place, json_object *value, char session_id[IDENT_UUID_SIZE])
 {
-    if (value == NULL)
-        return;
-    if (!json_object_is_type(value, json_type_string) ||
-        !ident_is_uuid(json_object_get_string(value))) {
+    const char *text = json_text_string(value);
+
+    if (text == NULL || !ident_is_uuid(text)) {
         fault_at(place, "", "session_id", "must be a UUID or null");
         return;
     }
-    snprintf(session_id, IDENT_UUID_SIZE, "%s", json_object_get_string(value));
+    snprintf(session_id, IDENT_UUID_SIZE, "%s", text);
     ident_lower(session_id);
 }
 

@@ -75,16 +75,9 @@ read_text(json_object *body, const char *name, size_t max, struct api_error *err
 static const char *
 config_text(json_object *config, const char *name)
 {
-    json_object *value = config == NULL ? NULL : member(config, name);
-    const char *text;
+    const char *text = config == NULL ? NULL : json_text_string(member(config, name));
 
-    if (!json_object_is_type(value, json_type_string))
-        return NULL;
-    text = json_object_get_string(value);
-    if (text[0] == '\0' || strlen(text) > RUN_NAME_MAX ||
-        strlen(text) != (size_t)json_object_get_string_len(value))
-        return NULL;
-    return text;
+    return text != NULL && text[0] != '\0' && strlen(text) <= RUN_NAME_MAX ? text : NULL;
 }
 
 /* A positive integer (42.0 passes); 0 when it is none. */
@@ -162,17 +155,16 @@ read_tags(json_object *body, const char *tags[RUN_TAGS_MAX], struct api_error *e
     }
     for (size_t i = 0; i < count; i++) {
         json_object *tag = json_object_array_get_idx(value, i);
-        const size_t size = (size_t)json_object_get_string_len(tag);
+        const char *text = json_text_string(tag);
 
-        if (!json_object_is_type(tag, json_type_string) || size < 1 || size > RUN_TAG_MAX ||
-            strlen(json_object_get_string(tag)) != size) {
+        if (text == NULL || text[0] == '\0' || strlen(text) > RUN_TAG_MAX) {
             char field[32];
 
             snprintf(field, sizeof field, "tags[%zu]", i);
             api_fault(err, field, "must be a string of 1 to %d bytes", RUN_TAG_MAX);
             return 0;
         }
-        tags[i] = json_object_get_string(tag);
+        tags[i] = text;
     }
     return count;
 }
@@ -185,9 +177,8 @@ read_run_id(json_object *body, char id[RUN_ID_MAX + 1], struct api_error *err)
 
     if (value == NULL)
         return;
-    text = json_object_get_string(value);
-    if (json_object_is_type(value, json_type_string) && strlen(text) <= RUN_ID_MAX &&
-        strlen(text) == (size_t)json_object_get_string_len(value)) {
+    text = json_text_string(value);
+    if (text != NULL && strlen(text) <= RUN_ID_MAX) {
         snprintf(id, RUN_ID_MAX + 1, "%s", text);
         if (run_id_settle(id))
             return;
@@ -200,15 +191,15 @@ static void
 read_strategy_id(json_object *body, char strategy_id[IDENT_UUID_SIZE], struct api_error *err)
 {
     json_object *value = member(body, "strategy_id");
+    const char *text = json_text_string(value);
 
     if (value == NULL)
         return;
-    if (!json_object_is_type(value, json_type_string) ||
-        !ident_is_uuid(json_object_get_string(value))) {
+    if (text == NULL || !ident_is_uuid(text)) {
         api_fault(err, "strategy_id", "must be a UUID or null");
         return;
     }
-    snprintf(strategy_id, IDENT_UUID_SIZE, "%s", json_object_get_string(value));
+    snprintf(strategy_id, IDENT_UUID_SIZE, "%s", text);
     ident_lower(strategy_id);
 }
 
@@ -275,8 +266,8 @@ read_status_change(json_object *body, struct run_change *change, struct api_erro
 
     if (value == NULL)
         return;
-    if (json_object_is_type(value, json_type_string))
-        change->status = run_status_find(json_object_get_string(value));
+    if (json_text_string(value) != NULL)
+        change->status = run_status_find(json_text_string(value));
     if (change->status == RUN_STATUS_NONE)
         api_fault(err, "status", "must be running, completed, stopped or failed");
 }

@@ -28,6 +28,9 @@ bool json_text_parse(const char *text, size_t size, json_object **parsed, struct
  */
 bool json_text_same(json_object *a, json_object *b);
 
+/* A string's text when it holds no NUL; NULL for anything else. Borrowed from value. */
+const char *json_text_string(json_object *value);
+
 /* The value as compact JSON text; numbers as the client wrote them. Borrowed from value. */
 const char *json_text_of(json_object *value);
 
