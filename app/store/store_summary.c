@@ -8,6 +8,7 @@
 #include "store_bson.h"
 #include "store_counters.h"
 #include "store_private.h"
+#include "store_tail.h"
 
 static bool
 add_episode(const struct episode *episode, void *context)
@@ -58,20 +59,34 @@ count_all(struct store *store, const struct run *run, const void *tail, struct c
     return good;
 }
 
+/* The rows are as the header said: with its tail they are all episodes. */
+static bool
+add_tail(const struct run *run, struct counters *counters)
+{
+    const struct tail *tail = run->tail;
+    bool good = true;
+
+    for (size_t i = 0; good && tail != NULL && i < tail->count; i++)
+        good = counters_add(counters, &tail->items[i]);
+    return good;
+}
+
 bool
 store_summary_mend(struct store *store, struct run *run, int64_t merges, struct api_error *err)
 {
-    struct counters rows, all;
+    struct counters counters;
     bool stored = false;
-    bool good = count_all(store, run, NULL, &rows, err) &&
-                store_mended(store, run, merges, &rows, &stored, err);
+    bool good = count_all(store, run, NULL, &counters, err) &&
+                store_mended(store, run, merges, &counters, &stored, err);
 
-    counters_clear(&rows);
-    if (!good)
-        return false;
-    good = count_all(store, run, run->tail, &all, err);
+    if (good && stored && !add_tail(run, &counters))
+        good = api_fail(err, API_INTERNAL, NULL);
+    if (good && !stored) { /* some of the tail are rows by now: read both side by side */
+        counters_clear(&counters);
+        good = count_all(store, run, run->tail, &counters, err);
+    }
     if (good)
-        counters_summarise(&all, &run->summary);
-    counters_clear(&all);
+        counters_summarise(&counters, &run->summary);
+    counters_clear(&counters);
     return good;
 }
