@@ -13,9 +13,6 @@
 
 #define APPEND_TRIES 3 /* each with what the header said after the one before */
 
-/* When an update is done: on the disk of a majority, or for a step that is waited for later. */
-enum wait { WAIT_DURABLE, WAIT_LATER };
-
 /*
  * The run, if this number is new to it and its tail has room. A number above every row's is no
  * row's. One below was looked for among the rows (is_row), and no row has been added since if the
@@ -63,9 +60,12 @@ run_command(struct put *put, const char *doing, const bson_t *command, bson_t *r
            store_fail(put->store, err, doing, &cause, reply);
 }
 
-/* PUT_AGAIN: the header is not (or no longer) as it was thought to be. */
+/*
+ * PUT_AGAIN: the header is not (or no longer) as it was thought to be. Writers of one run meet in
+ * the server, which tries again by itself: measured, that is cheaper than to queue for the lane.
+ */
 static enum outcome
-update_header(struct put *put, int64_t number, enum wait wait, struct api_error *err)
+append_once(struct put *put, int64_t number, struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
@@ -76,10 +76,7 @@ update_header(struct put *put, int64_t number, enum wait wait, struct api_error 
     append_update(&command, put);
     BSON_APPEND_BOOL(&command, "new", true);
     put_append_fields(&command);
-    if (wait == WAIT_DURABLE)
-        store_append_durable(&command);
-    else
-        BCON_APPEND(&command, "writeConcern", "{", "w", BCON_INT32(1), "}");
+    store_append_durable(&command);
     if (!run_command(put, "append_episode", &command, &reply, err))
         return PUT_FAILED;
     if (!put_header(&reply, &header))
@@ -88,48 +85,6 @@ update_header(struct put *put, int64_t number, enum wait wait, struct api_error 
     run_doc_hold(&header, put->held);
     put->receipt->inserted = 1;
     return PUT_DONE;
-}
-
-/*
- * MongoDB: a write that changes nothing waits, as its write concern says, for everything that was
- * written before it.
- */
-static enum outcome
-wait_durable(struct put *put, struct api_error *err)
-{
-    AUTO_BSON command = BSON_INITIALIZER;
-    AUTO_BSON reply = BSON_INITIALIZER;
-
-    BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
-                "{", "q", "{", "_id", BCON_OID(&put->key.oid), "revision", BCON_INT64(-1), "}", "u",
-                "{", "$set", "{", "revision", BCON_INT64(-1), "}", "}", "}", "]");
-    store_append_durable(&command);
-    if (run_command(put, "wait_durable", &command, &reply, err))
-        return PUT_DONE;
-    store_run_release(put->held);
-    return PUT_FAILED;
-}
-
-/*
- * One writer of a run at a time: those that meet in the server would undo each other's work there.
- * A writer who is alone waits for the disk at once; those who had to queue update one after
- * another, leave the lane, and then wait for the disk together.
- */
-static enum outcome
-append_once(struct put *put, int64_t number, struct api_error *err)
-{
-    struct store_lane *lane = store_lane_try(put->store, put->key.oid.bytes);
-    enum wait wait = WAIT_DURABLE;
-    enum outcome outcome;
-
-    if (lane == NULL) {
-        lane = store_lane_enter(put->store, put->key.oid.bytes);
-        if (lane != NULL)
-            wait = WAIT_LATER;
-    }
-    outcome = update_header(put, number, wait, err);
-    store_lane_leave(lane);
-    return outcome == PUT_DONE && wait == WAIT_LATER ? wait_durable(put, err) : outcome;
 }
 
 /* The first document of a find command's reply. */

@@ -163,17 +163,6 @@ store_lane_enter(struct store *store, const void *key)
     return take(store, lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
 }
 
-struct store_lane *
-store_lane_try(struct store *store, const void *key)
-{
-    struct store_lane *lane;
-
-    if (store->lanes == NULL)
-        return NULL;
-    lane = &store->lanes->lanes[stripe_of(key)];
-    return take(store, lane, pthread_mutex_trylock(&lane->mutex)) ? lane : NULL;
-}
-
 int64_t
 store_lane_merges(const struct store_lane *lane, const void *key)
 {

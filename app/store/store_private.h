@@ -104,9 +104,6 @@ bool store_lanes_heard_loss(const struct store_lanes *lanes);
  */
 struct store_lane *store_lane_enter(struct store *store, const void *key);
 
-/* The same without waiting: NULL when another worker has it. */
-struct store_lane *store_lane_try(struct store *store, const void *key);
-
 /*
  * What workers of this machine know of a run together: how many transactions have changed its
  * episodes (the header's `merges`), as of the last one here. -1: not known. The lane is held.

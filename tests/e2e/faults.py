@@ -22,9 +22,13 @@ def command_of(pid):
 
 
 def is_alive(pid):
-    """True while the process runs or is stopped; a zombie is dead."""
+    """
+    True while the process runs or is stopped, or one of its threads still holds its files; a zombie
+    is dead.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -63,6 +67,10 @@ class Faults:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    def replace_workers(self):
+        """HUP: the master puts new workers in place of the old ones."""
+        os.kill(self.pid("api"), signal.SIGHUP)
+
     def kill_mongod(self):
         """kill -9; returns the moment (time.monotonic) it was done."""
         pid = self.mongod()
@@ -83,24 +91,30 @@ class Faults:
             return self.continue_mongod()
         if self.state == "running":
             return time.monotonic()
-        self.child = subprocess.Popen(
-            self.command,
-            cwd=self.cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
         if "--fork" in self.command:
-            self.child.wait(60)
-            self.child = None
+            done = subprocess.run(
+                self.command, cwd=self.cwd, capture_output=True, text=True, timeout=120, check=False
+            )
+            assert done.returncode == 0, f"mongod did not start: {done.stdout}{done.stderr}"
         else:
+            self.child = subprocess.Popen(
+                self.command,
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
             (self.run_folder / "mongod.pid").write_text(f"{self.child.pid}\n")
         self.state = "running"
         return self.wait_for_primary()
 
     def wait_for_primary(self):
-        wait_until(lambda: takes_writes(self.uri), 60, "mongod taking writes")
+        try:
+            wait_until(lambda: takes_writes(self.uri), 60, "mongod taking writes")
+        except AssertionError:
+            log = (self.run_folder.parent / "log" / "mongod.log").read_text().splitlines()
+            raise AssertionError("mongod takes no writes:\n" + "\n".join(log[-25:])) from None
         return time.monotonic()
 
     def stop_mongod(self):

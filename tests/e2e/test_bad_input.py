@@ -11,9 +11,11 @@ import urllib.parse
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from expected import NAMED_METRICS
+from strict_parser import is_strict_json, mutate
 from support import (
     DOCUMENTS,
     RUNS,
@@ -144,6 +146,21 @@ def test_what_is_not_json_is_400(refused, name):
     code = "body_missing" if raw == b"" else None
     for method, path in (BODY_PATHS["create"], BODY_PATHS["episode"]):
         refused(method, path, raw, 400, code)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_mutated_bodies_are_judged_as_an_independent_parser_judges_them(client, seed):
+    rng = np.random.default_rng(seed)
+    whole = [
+        b'{"run_id":7,"config":{"a":[1,-2.5e3,"x\\n\\u00e9",true,null],"b":{"c":{},"d":""}}}',
+        '{"é":"😀\\ud83d\\ude00","":[[],[{}]],"n":-0.0e-1,"t":"\\/\\b\\f"}'.encode(),
+        b' [ 0 , 10 , 1.0 , 1e5 , "a" , { "a" : 1 , "b" : 2 } ] ',
+    ]
+    for _ in range(200):
+        raw = mutate(rng, whole[int(rng.integers(len(whole)))])
+        answer = client.post(RUNS, raw=raw)
+        want = 422 if is_strict_json(raw) else 400
+        assert answer.status_code == want, f"{raw!r}: {answer.text}"
 
 
 @pytest.mark.parametrize("where", BODY_PATHS)

@@ -175,6 +175,35 @@ def test_a_killed_worker_is_replaced(client, faults):
     assert client.read("/readyz")["status"] == "ok"
 
 
+def test_replacing_the_workers_one_by_one_fails_no_request(client, run, faults):
+    with Loggers(client, run) as loggers:
+        for _ in range(3):
+            before = set(faults.workers())
+            loggers.wait_for_more(40)
+            faults.replace_workers()
+            wait_until(
+                lambda old=before: (
+                    len(faults.workers()) >= len(old) and not old & set(faults.workers())
+                ),
+                30,
+                "new workers in place of the old ones",
+            )
+        loggers.wait_for_more(40)
+    assert {status for _, _, status in loggers.answers()} == {200}
+    assert_nothing_lost(client, run, loggers)
+
+
+def test_a_worker_that_leaves_after_its_requests_fails_none(another_api, client, run):
+    ask = another_api(
+        TRAINING_API_WORKERS="2",
+        TRAINING_API_WORKER_REQUESTS="3",
+        TRAINING_ANONYMOUS_ACCOUNT="local",
+    )
+    for number in range(1, 61):
+        ok(ask("POST", f"{RUNS}/{run}/episodes", {"episode_number": number}), 200)
+    assert client.detail(run)["episodes_completed"] == 60
+
+
 @pytest.mark.parametrize(
     "method, path, body",
     [

@@ -315,7 +315,6 @@ FOREIGN = [
     {"Origin": "http://localhost.evil.example"},
     {"Origin": "http://127.0.0.1:1"},
     {"Origin": "http://localhost"},
-    {"Origin": ""},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "{own}"},
 ]
@@ -327,8 +326,6 @@ def test_no_foreign_web_page_writes_whatever_the_credentials(client, db, headers
     sender = client if with_key else Client(client.url)
     run_id = client.create()
     headers = {name: value.format(own=client.url) for name, value in headers.items()}
-    if headers == {"Origin": ""}:
-        pytest.skip("an empty Origin is no Origin to nginx")
     before = stored(db)
     for route in WRITES:
         problem(send(sender, route, run_id, headers=headers), 403, "cross_site")
