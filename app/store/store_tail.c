@@ -13,28 +13,56 @@ by_number(const void *a, const void *b)
     return left->number < right->number ? -1 : left->number > right->number;
 }
 
+/* How many values all entries have together: only so much memory is taken. */
+static size_t
+count_values(bson_iter_t at)
+{
+    size_t count = 0;
+
+    do {
+        bson_iter_t entry, value;
+
+        if (!bson_iter_recurse(&at, &entry) || !bson_iter_find(&entry, "metrics") ||
+            !bson_iter_recurse(&entry, &value))
+            continue;
+        while (bson_iter_next(&value))
+            count++;
+    } while (bson_iter_next(&at));
+    return count;
+}
+
+static struct tail *
+new_tail(size_t values)
+{
+    struct tail *tail = calloc(1, sizeof *tail);
+
+    if (tail == NULL || (tail->values = calloc(values + 1, sizeof *tail->values)) == NULL)
+        abort(); /* out of memory ends the worker; the master starts another */
+    return tail;
+}
+
 struct tail *
 tail_read(const bson_t *header)
 {
     struct tail *tail;
+    size_t used = 0;
     bson_iter_t at;
 
     if (!store_read_inside(header, "tail", &at) || !bson_iter_next(&at))
         return NULL;
-    tail = calloc(1, sizeof *tail);
-    if (tail == NULL ||
-        (tail->values = calloc(TAIL_MAX * EPISODE_VALUES_MAX, sizeof *tail->values)) == NULL)
-        abort(); /* out of memory ends the worker; the master starts another */
+    tail = new_tail(count_values(at));
     do {
+        struct episode *episode = &tail->items[tail->count];
         const uint8_t *bytes;
         uint32_t size;
         bson_t doc;
 
         bson_iter_document(&at, &size, &bytes);
-        if (bson_init_static(&doc, bytes, size) &&
-            episode_doc_read(&doc, &tail->items[tail->count],
-                             tail->values + tail->count * EPISODE_VALUES_MAX))
-            tail->count++;
+        if (!bson_init_static(&doc, bytes, size) ||
+            !episode_doc_read(&doc, episode, tail->values + used))
+            continue;
+        used += episode->value_count;
+        tail->count++;
     } while (tail->count < TAIL_MAX && bson_iter_next(&at));
     qsort(tail->items, tail->count, sizeof tail->items[0], by_number);
     return tail;
