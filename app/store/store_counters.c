@@ -5,6 +5,7 @@
 #include "store_counters.h"
 
 #include "store_bson.h"
+#include "store_episode_doc.h"
 
 #include <math.h>
 #include <string.h>
@@ -139,36 +140,53 @@ win_matters(const struct counters *counters, int64_t number)
     return counters->win_count < STATISTICS_WIN_WINDOW || number >= counters->wins[0].number;
 }
 
-static bool
-same_values(const struct episode *a, const struct episode *b)
+/* An episode with those values alone that another one has not. */
+struct changed {
+    struct episode episode;
+    struct metric_value values[EPISODE_VALUES_MAX];
+};
+
+/*
+ * What a report has in common with the one that it replaces is left alone: a retry changes
+ * nothing, and a figure that stays puts none in doubt, an extreme included.
+ */
+static void
+drop_unchanged(const struct episode *from, const struct episode *other, struct changed *changed)
 {
-    if (a->value_count != b->value_count)
-        return false;
-    for (size_t i = 0; i < a->value_count; i++) {
-        const struct metric_value *mine = &a->values[i];
-        const struct metric_value *theirs = episode_metric(b, mine->name);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < from->value_count && kept < EPISODE_VALUES_MAX; i++) {
+        const struct metric_value *mine = &from->values[i];
+        const struct metric_value *theirs = episode_metric(other, mine->name);
 
         if (theirs == NULL || memcmp(&mine->real, &theirs->real, sizeof mine->real) != 0)
-            return false;
+            changed->values[kept++] = *mine;
     }
-    return true;
+    changed->episode = *from;
+    changed->episode.values = changed->values;
+    changed->episode.value_count = kept;
+}
+
+/* A win that comes, goes or changes. */
+static bool
+changes_win(const struct changed *before, const struct changed *after)
+{
+    return episode_metric(&before->episode, "win") != NULL ||
+           episode_metric(&after->episode, "win") != NULL;
 }
 
 bool
 counters_replace(struct counters *counters, const struct episode *old, const struct episode *new)
 {
-    const struct metric_value *before = episode_metric(old, "win");
-    const struct metric_value *after = episode_metric(new, "win");
-    const bool same_win =
-        before == NULL || after == NULL ? before == after : before->real == after->real;
+    struct changed before, after;
 
-    if (same_values(old, new))
-        return true; /* a retry: the common case, and nothing changes */
-    if (!same_win && win_matters(counters, new->number))
+    drop_unchanged(old, new, &before);
+    drop_unchanged(new, old, &after);
+    if (changes_win(&before, &after) && win_matters(counters, new->number))
         counters->stale = true;
-    if (!statistics_take_out(&counters->figures, old))
+    if (!statistics_take_out(&counters->figures, &before.episode))
         counters->stale = true;
-    return statistics_add_values(&counters->figures, new);
+    return statistics_add_values(&counters->figures, &after.episode);
 }
 
 static void
