@@ -140,10 +140,18 @@ worker_take(struct worker *worker, int fd)
         return;
     }
     fcgi->keepConnection = 0;
-    if (worker_serve(fcgi, worker->store, &worker->limits))
+    if (worker_serve(fcgi, worker->store, &worker->limits)) {
+        /*
+         * Detached, libfcgi closes at once; else it shuts the socket down and waits for nginx to
+         * close first, 20 us of CPU and a sleep. The request has been read to its end, so that a
+         * close loses nothing of the answer.
+         */
+        FCGX_Detach(fcgi);
         FCGX_Finish_r(fcgi);
-    else
+        FCGX_Attach(fcgi);
+    } else {
         wire_cut(fcgi);
+    }
 }
 
 /* Did the master ask for something? Signals stay blocked, so no request is ever interrupted. */
