@@ -282,6 +282,7 @@ a_body_is_taken_or_refused_in_the_contracts_order(void **state)
          "unsupported_media_type"},
         {"CONTENT_TYPE=application/jsonx", "{}", 0, 0, 100, 0, 415, "unsupported_media_type"},
         {"CONTENT_TYPE=text/json", "{}", 0, 0, 100, 0, 415, "unsupported_media_type"},
+        {"CONTENT_TYPE=image/x+json", "{}", 0, 0, 100, 0, 415, "unsupported_media_type"},
         {"CONTENT_TYPE=json", "{}", 0, 0, 100, 0, 415, "unsupported_media_type"},
         {"CONTENT_TYPE=text/plain", "", 0, 0, 100, 0, 415, "unsupported_media_type"},
         {JSON, "", 0, 0, 100, 0, 400, "body_missing"},

@@ -195,6 +195,20 @@ a_key_twice_is_told(void **state)
 }
 
 static void
+what_is_not_json_comes_before_what_cannot_be_kept(void **state)
+{
+    static const char *const texts[] = {
+        "[18446744073709551616",
+        "{\"a\\u0000\":NaN}",
+        "{\"a\":18446744073709551616,\"a\":1}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        assert_status(texts[i], strlen(texts[i]), 400);
+}
+
+static void
 a_nul_byte_is_refused_wherever_it_stands(void **state)
 {
     static const struct {
@@ -256,6 +270,18 @@ sixty_four_levels_fit_and_sixty_five_do_not(void **state)
         nest(text, cases[i].open, cases[i].close, cases[i].level);
         assert_status(text, strlen(text), cases[i].status);
     }
+}
+
+static void
+only_what_is_nested_counts_as_a_level(void **state)
+{
+    char text[2000] = "[";
+
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        strcat(text, i % 2 == 0 ? "[]," : "{},");
+    strcat(text, "[{\"a\":{}}]]");
+    assert_status(text, strlen(text), 0);
 }
 
 static void
@@ -444,9 +470,11 @@ main(void)
         cmocka_unit_test(what_json_knows_is_taken),
         cmocka_unit_test(what_json_does_not_know_is_refused),
         cmocka_unit_test(a_key_twice_is_told),
+        cmocka_unit_test(what_is_not_json_comes_before_what_cannot_be_kept),
         cmocka_unit_test(a_nul_byte_is_refused_wherever_it_stands),
         cmocka_unit_test(what_cannot_be_kept_is_well_formed_but_wrong),
         cmocka_unit_test(sixty_four_levels_fit_and_sixty_five_do_not),
+        cmocka_unit_test(only_what_is_nested_counts_as_a_level),
         cmocka_unit_test(a_quarter_of_a_million_values_fit),
         cmocka_unit_test(only_utf8_is_taken),
         cmocka_unit_test(a_parsed_null_is_a_null_pointer),

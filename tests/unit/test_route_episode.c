@@ -119,6 +119,18 @@ no_such_run_comes_before_a_wrong_report(void **state)
 }
 
 static void
+every_batch_route_has_the_same_room(void **state)
+{
+    static char body[15000];
+    struct served *f = *state;
+
+    strcpy(body, THREE);
+    memset(body + strlen(THREE), ' ', 14000);
+    assert_int_equal(serve(f, "POST", V1 "/batch", body), 200);
+    assert_int_equal(serve(f, "POST", LOG, body), 200);
+}
+
+static void
 a_batch_has_more_room_than_a_report(void **state)
 {
     static char body[30000];
@@ -148,6 +160,7 @@ main(void)
         TEST(the_other_family_gets_a_receipt),
         TEST(a_bad_report_is_refused_and_nothing_is_stored),
         TEST(no_such_run_comes_before_a_wrong_report),
+        TEST(every_batch_route_has_the_same_room),
         TEST(a_batch_has_more_room_than_a_report),
     };
 

@@ -19,7 +19,7 @@
 #include "fakes/bson_of.h"
 
 #define RUN "0123456789abcdef01234567"
-#define NUMBERS 80 /* episodes 1 to NUMBERS - 1 */
+#define NUMBERS (2 * TAIL_MAX + 60) /* episodes 1 to NUMBERS - 1 */
 
 /* A run in the database: rows by their numbers, and the header. */
 struct database {
@@ -382,6 +382,37 @@ more_metrics_than_a_run_may_have_are_refused_whole(void **state)
 }
 
 static void
+a_run_that_has_more_metrics_already_still_takes_known_ones(void **state)
+{
+    struct database *db = *state;
+    bson_t tail;
+    char names[1200][8];
+
+    BSON_APPEND_ARRAY_BEGIN(db->header, "tail", &tail);
+    for (int64_t n = 0; n < 20; n++) { /* as quick appends at once may leave it */
+        struct metric_value values[60];
+        struct episode episode = {
+            .number = n + 1, .created_ms = 1, .values = values, .value_count = 60};
+        char key[8];
+
+        for (int i = 0; i < 60; i++) {
+            snprintf(names[n * 60 + i], sizeof names[0], "m%d", (int)n * 60 + i);
+            values[i] = REAL(names[n * 60 + i], 1.0);
+        }
+        snprintf(key, sizeof key, "%d", (int)n);
+        tail_append(&tail, key, &episode);
+    }
+    bson_append_array_end(db->header, &tail);
+    {
+        struct episode known = EPISODE(30, 100, REAL("m1199", 2.0));
+        struct episode unknown = EPISODE(31, 100, REAL("m1200", 2.0));
+
+        assert_int_equal(put(db, &known, 1).inserted, 1);
+        assert_int_equal(put(db, &unknown, 1).err.status, 422);
+    }
+}
+
+static void
 the_commands_say_what_and_where(void **state)
 {
     struct database *db = *state;
@@ -423,6 +454,7 @@ struct truth {
     bool reported[NUMBERS];
     int64_t created_ms[NUMBERS];
     double reward[NUMBERS];
+    uint64_t batch_rarity; /* one put in so many is a batch; 0: none is */
 };
 
 /* The header's figures are those of the rows, unless it says that they may not be. */
@@ -479,7 +511,9 @@ static size_t
 make_list(uint64_t *seed, struct truth *truth, struct episode *items, struct metric_value *values,
           struct outcome *expected)
 {
-    const size_t most = random_below(seed, 3) == 0 ? 1 + random_below(seed, 20) : 1;
+    const size_t most = truth->batch_rarity > 0 && random_below(seed, truth->batch_rarity) == 0
+                            ? 1 + random_below(seed, 20)
+                            : 1;
     size_t count = 0;
 
     for (int64_t n = 1; n < NUMBERS && count < most; n++) {
@@ -508,13 +542,13 @@ make_list(uint64_t *seed, struct truth *truth, struct episode *items, struct met
 static void
 the_database_holds_what_was_acknowledged(void **state)
 {
-    for (uint64_t round = 1; round <= 40; round++) {
-        struct truth truth = {.reported = {false}};
+    for (uint64_t round = 1; round <= 24; round++) {
+        struct truth truth = {.batch_rarity = round % 4 * 10};
         uint64_t seed = round * 7919;
 
         tear_down(state);
         set_up(state);
-        for (int step = 0; step < 60; step++) {
+        for (int step = 0; step < 250; step++) {
             struct metric_value values[NUMBERS];
             struct episode items[NUMBERS];
             struct outcome expected = {.inserted = 0}, outcome;
@@ -526,7 +560,8 @@ the_database_holds_what_was_acknowledged(void **state)
             assert_int_equal(outcome.err.id, API_OK);
             assert_int_equal(outcome.inserted, expected.inserted);
             assert_int_equal(outcome.replaced, expected.replaced);
-            assert_database_is(*state, &truth);
+            if (step % 10 == 9)
+                assert_database_is(*state, &truth);
         }
     }
 }
@@ -543,6 +578,7 @@ main(void)
         TEST(a_full_tail_moves_but_for_the_newest),
         TEST(a_straggler_below_the_rows_is_new),
         TEST(more_metrics_than_a_run_may_have_are_refused_whole),
+        TEST(a_run_that_has_more_metrics_already_still_takes_known_ones),
         TEST(the_commands_say_what_and_where),
         TEST(the_database_holds_what_was_acknowledged),
     };
