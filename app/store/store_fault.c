@@ -70,15 +70,11 @@ is_recovering(uint32_t code)
 
 /*
  * After these the driver would wait 5 s before it looks for the server again (its cool-down of
- * a failed node), so the client is thrown away. So it is when the server is no primary, or was
- * none when the client first met it: a mongod that recovers speaks of no sessions, and the client
- * goes on believing that.
+ * a failed node), so the client is thrown away. So it is when the server is no primary.
  */
 bool
 store_is_loss(const bson_error_t *cause)
 {
-    if (cause->domain == MONGOC_ERROR_CLIENT)
-        return cause->code == MONGOC_ERROR_CLIENT_SESSION_FAILURE;
     return cause->domain == MONGOC_ERROR_STREAM || cause->domain == MONGOC_ERROR_SERVER_SELECTION ||
            (cause->domain == MONGOC_ERROR_SERVER && is_recovering(cause->code));
 }

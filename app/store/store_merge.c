@@ -217,6 +217,11 @@ put_merge(struct put *put, struct api_error *err)
     mongoc_session_opts_set_causal_consistency(opts, false);
     merge.session = mongoc_client_start_session(client, opts, &cause);
     mongoc_session_opts_destroy(opts);
+    if (merge.session == NULL && cause.domain == MONGOC_ERROR_CLIENT) {
+        /* It met this mongod while it recovered, and goes on believing that it has no sessions. */
+        store_forget_client(put->store);
+        return PUT_AGAIN;
+    }
     if (merge.session == NULL)
         return give_up(&merge, "start_session", &cause, NULL, err);
     outcome = merge_in_session(&merge, err);
