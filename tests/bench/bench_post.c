@@ -29,7 +29,7 @@ write_episode(char *at, long number, char **number_at)
     *number_at = at + strlen("{\"episode\":");
     return at + sprintf(at,
                         "{\"episode\":%ld,\"roi_pct\":%.4f,\"total_reward\":%.2f,\"steps\":%d,"
-                        "\"win\":%s,\"epsilon\":%.3f}",
+                        "\"win\":%s,\"epsilon\":%.17g}",
                         number, episode.roi_pct, episode.total_reward, episode.steps,
                         episode.win ? "true" : "false", episode.epsilon);
 }

@@ -164,7 +164,7 @@ load_episode(long number)
 
     return (struct load_episode){.roi_pct = (double)(mixed % 400001) / 10000.0 - 20.0,
                                  .total_reward = (double)(mixed % 20011) / 100.0,
-                                 .epsilon = (double)(mixed % 997) / 1000.0,
+                                 .epsilon = (double)(mixed % 997) / 997.0, /* 17 digits */
                                  .steps = (int)(mixed % 900) + 100,
                                  .win = mixed % 3 == 0};
 }

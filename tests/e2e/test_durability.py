@@ -268,6 +268,30 @@ def test_after_kill_9_of_mongod_service_is_back_in_time(client, run, faults):
     assert_back_in_time(client, run, faults.start_mongod())
 
 
+def test_replacements_too_are_back_when_workers_asked_a_recovering_mongod(client, run, faults):
+    """A worker that met mongod while it recovered believed for ever that it had no sessions."""
+    client.report(run, 1, reward_sum=0)
+    stop = threading.Event()
+
+    def ask(asker):
+        while not stop.is_set():
+            asker.get(f"{RUNS}/{run}")
+
+    faults.kill_mongod()
+    with ThreadPoolExecutor(8) as askers:
+        asking = [askers.submit(ask, client.another()) for _ in range(8)]
+        faults.start_mongod()
+        wait_until(lambda: serves(client, run), 20, "service")
+        stop.set()
+    assert all(done.exception() is None for done in asking)
+    deadline = time.monotonic() + LIMIT_S
+    while client.post(f"{RUNS}/{run}/episodes", {"episode_number": 1}).status_code != 200:
+        assert time.monotonic() < deadline, "replacements are not back"
+    for reward in range(40):  # whichever worker answers
+        client.report(run, 1, reward_sum=reward)
+    assert client.detail(run)["episodes_completed"] == 1
+
+
 def test_a_mongod_that_hangs_gives_503_in_time_and_service_is_back_in_time(client, run, faults):
     client.report(run, 1, roi_pct=1)
     faults.stop_mongod()
