@@ -114,9 +114,14 @@ write_header(struct merge *merge, const struct plan *plan, struct api_error *err
     plan_append_update(plan, put->now_ms, &update);
     bson_append_document_end(&command, &update);
     outcome = run_command(merge, "write_header", &command, &reply, err);
-    if (outcome == PUT_DONE && put_header(&reply, &header))
-        merge->written = bson_copy(&header);
-    return outcome;
+    if (outcome != PUT_DONE)
+        return outcome;
+    if (!put_header(&reply, &header)) { /* it was locked: it cannot have gone */
+        api_fail(err, API_INTERNAL, NULL);
+        return PUT_FAILED;
+    }
+    merge->written = bson_copy(&header);
+    return PUT_DONE;
 }
 
 /* The transaction's inside. */
@@ -155,11 +160,9 @@ commit(struct merge *merge, struct store_lane *lane, struct api_error *err)
 
     if (!mongoc_client_session_commit_transaction(merge->session, &reply, &cause))
         return give_up(merge, "commit", &cause, &reply, err);
-    if (merge->written != NULL) {
-        run_doc_hold(merge->written, put->held);
-        put_learn(put, merge->written);
-        store_lane_learn(lane, put->key.oid.bytes, put->key.merges);
-    }
+    run_doc_hold(merge->written, put->held);
+    put_learn(put, merge->written);
+    store_lane_learn(lane, put->key.oid.bytes, put->key.merges);
     return PUT_DONE;
 }
 
