@@ -182,7 +182,11 @@ merge_in_lane(struct merge *merge, struct store_lane *lane, struct api_error *er
         outcome = commit(merge, lane, err);
     else if (!store->lost)
         (void)mongoc_client_session_abort_transaction(merge->session, NULL);
-    if (!store->lost)
+    /*
+     * Over for certain: committed, or ended by the server, which said so. An abort may have got
+     * lost on its way (the driver does not tell): then whoever comes next makes sure.
+     */
+    if (outcome == PUT_DONE || outcome == PUT_AGAIN)
         store_lane_disclaim(lane);
     return outcome;
 }
