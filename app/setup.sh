@@ -178,7 +178,7 @@ missing_packages() {
             printf '%s\n' "${pair#*:}"
     done
     for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libcmocka-dev \
-        python3-venv ca-certificates "$@"; do
+        zlib1g-dev python3-venv ca-certificates "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$pair" 2>/dev/null | grep -qx installed ||
             printf '%s\n' "$pair"
     done

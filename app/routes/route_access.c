@@ -26,6 +26,7 @@ enter_anonymously(struct call *call, struct api_error *err)
     if (call->limits->anonymous[0] == '\0' || !is_loopback(call->req->remote))
         return api_fail(err, API_KEY_MISSING, NULL);
     snprintf(call->account, sizeof call->account, "%s", call->limits->anonymous);
+    snprintf(call->actor, sizeof call->actor, "anonymous");
     call->scopes = SCOPE_READ | SCOPE_WRITE;
     return true;
 }
@@ -44,6 +45,7 @@ route_authenticate(struct call *call, const struct route *route, struct api_erro
     if (!store_key_find(call->store, call->req->api_key, &key, err))
         return false;
     snprintf(call->account, sizeof call->account, "%s", key.account);
+    snprintf(call->actor, sizeof call->actor, "%s", key.id);
     call->scopes = key.scopes;
     return true;
 }

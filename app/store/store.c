@@ -20,6 +20,10 @@ const char *const store_collection_names[STORE_COLLECTION_COUNT] = {
     [STORE_EPISODES] = "episodes",
     [STORE_API_KEYS] = "api_keys",
     [STORE_ACCOUNTS] = "accounts",
+    [STORE_EVALUATIONS] = "evaluations",
+    [STORE_AUDIT] = "audit",
+    [STORE_SESSIONS] = "sessions",
+    [STORE_PURGES] = "purges",
 };
 
 static void

@@ -11,6 +11,7 @@
 #define MIB (1024 * KIB)
 
 #define ACCOUNT_NAME_MAX 64 /* bytes, not counting the NUL */
+#define ACTOR_NAME_MAX 31   /* the same */
 
 struct store;
 
@@ -36,6 +37,7 @@ struct call {
     int64_t now_ms;                     /* UTC, milliseconds */
     char account[ACCOUNT_NAME_MAX + 1]; /* whose runs these are; "" before authentication */
     unsigned scopes;                    /* of the key: bits of enum scope */
+    char actor[ACTOR_NAME_MAX + 1];     /* who asks: the key's id, or "anonymous"; for the audit */
 };
 
 typedef bool http_handler(struct call *call, struct api_error *err);

@@ -26,14 +26,14 @@ LAYERS = {
     "base": ("", "bson json-c"),
     "training": ("base", "json-c"),
     "store": ("base training", "mongoc bson sodium.h"),
-    "http": ("base", "fcgiapp.h json-c"),
+    "http": ("base", "fcgiapp.h json-c zlib.h"),
     "routes": ("base training store http", "json-c"),
     "api": ("base store http routes", "fcgiapp.h"),
     "live": ("base training store", "libwebsockets.h json-c"),
     "supervisor": ("base training store", "json-c"),
     "admin": ("base training store", "json-c"),
 }
-FOREIGN = {"bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h"}
+FOREIGN = {"bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h", "zlib.h"}
 PACKAGES = ("libmongoc-1.0", "json-c", "libsodium")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
