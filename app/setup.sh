@@ -221,8 +221,8 @@ without_services() (
 
 # venv_stamp: a text that changes when the virtual environment must be made again.
 venv_stamp() {
-    find "$ROOT/app/client" -type f \( -name '*.py' -o -name '*.toml' \) ! -path '*/build/*' -print0 |
-        sort -z | xargs -0 sha256sum | sha256sum
+    (cd "$ROOT/app/client" && find . -type f \( -name '*.py' -o -name '*.toml' \) ! -path './build/*' -print0 |
+        sort -z | xargs -0 sha256sum | sha256sum)
 }
 
 # The Python environment: the client package, and what the trainer needs.
