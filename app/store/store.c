@@ -6,7 +6,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
-#include "store_private.h"
+#include "store_claim.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -167,18 +167,20 @@ connect_client(const mongoc_uri_t *uri)
 mongoc_client_t *
 store_client(struct store *store, struct api_error *err)
 {
-    const bool again = store->lost;
-
     if (store_lanes_heard_loss(store->lanes)) {
         api_fail(err, API_STORE_UNAVAILABLE, NULL);
         return NULL;
     }
-    if (again)
+    if (store->lost)
         drop_client(store);
     if (store->client == NULL)
         store->client = connect_client(store->uri);
-    if (again && store->client != NULL)
-        store_recover(store); /* what the loss has left open, maybe by this very worker */
+    if (store->client != NULL)
+        store_claims_settle(store);
+    if (store->lost) {
+        api_fail(err, API_STORE_UNAVAILABLE, NULL);
+        return NULL;
+    }
     if (store->client == NULL) {
         log_event(LOG_ERROR, "store_failed", LOG_TEXT("doing", "new_client"));
         api_fail(err, API_STORE_UNAVAILABLE, NULL);

@@ -87,22 +87,6 @@ append_once(struct put *put, int64_t number, struct api_error *err)
     return PUT_DONE;
 }
 
-/* The first document of a find command's reply. */
-static bool
-first_found(const bson_t *reply, bson_t *doc)
-{
-    bson_iter_t root, at;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    if (!bson_iter_init(&root, reply) ||
-        !bson_iter_find_descendant(&root, "cursor.firstBatch.0", &at) ||
-        !BSON_ITER_HOLDS_DOCUMENT(&at))
-        return false;
-    bson_iter_document(&at, &size, &bytes);
-    return bson_init_static(doc, bytes, size);
-}
-
 /* Is there a row with this number? PUT_OTHER: yes. PUT_DONE: no. */
 static enum outcome
 is_row(struct put *put, int64_t number, struct api_error *err)
@@ -119,7 +103,7 @@ is_row(struct put *put, int64_t number, struct api_error *err)
                 "singleBatch", BCON_BOOL(true));
     if (!run_command(put, "look_for_row", &command, &reply, err))
         return PUT_FAILED;
-    return first_found(&reply, &row) ? PUT_OTHER : PUT_DONE;
+    return put_found(&reply, &row) ? PUT_OTHER : PUT_DONE;
 }
 
 /* Does the header leave room for the quick way? PUT_OTHER: no. */
@@ -146,24 +130,10 @@ judge_header(struct put *put, const bson_t *header, int64_t number)
 static enum outcome
 look_at_header(struct put *put, int64_t number, struct api_error *err)
 {
-    AUTO_BSON command = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
     bson_t header;
 
-    BCON_APPEND(&command, "find", BCON_UTF8(store_collection_names[STORE_RUNS]), "filter", "{",
-                "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL, "}", "projection", "{",
-                "rows_max", BCON_INT32(1), "merges", BCON_INT32(1), "metric_count", BCON_INT32(1),
-                "tail.n", BCON_INT32(1), "}", "limit", BCON_INT32(1), "singleBatch",
-                BCON_BOOL(true));
-    if (!run_command(put, "look_at_header", &command, &reply, err))
-        return PUT_FAILED;
-    if (!first_found(&reply, &header)) {
-        store_run_key_forget(put->store, put->account, put->run_id);
-        api_fail(err, API_RUN_NOT_FOUND, NULL);
-        return PUT_FAILED;
-    }
-    put_learn(put, &header);
-    return judge_header(put, &header, number);
+    return put_look(put, &reply, &header, err) ? judge_header(put, &header, number) : PUT_FAILED;
 }
 
 /* What another worker of this machine may have learnt since. */

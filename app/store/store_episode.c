@@ -42,6 +42,42 @@ put_header(const bson_t *reply, bson_t *header)
     return bson_init_static(header, bytes, size);
 }
 
+bool
+put_found(const bson_t *reply, bson_t *doc)
+{
+    bson_iter_t root, at;
+    const uint8_t *bytes;
+    uint32_t size;
+
+    if (!bson_iter_init(&root, reply) ||
+        !bson_iter_find_descendant(&root, "cursor.firstBatch.0", &at) ||
+        !BSON_ITER_HOLDS_DOCUMENT(&at))
+        return false;
+    bson_iter_document(&at, &size, &bytes);
+    return bson_init_static(doc, bytes, size);
+}
+
+bool
+put_look(struct put *put, bson_t *reply, bson_t *header, struct api_error *err)
+{
+    AUTO_BSON command = BSON_INITIALIZER;
+    bson_error_t cause;
+
+    BCON_APPEND(&command, "find", BCON_UTF8(store_collection_names[STORE_RUNS]), "filter", "{",
+                "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL, "}", "projection", "{",
+                "rows_max", BCON_INT32(1), "merges", BCON_INT32(1), "fence", BCON_INT32(1),
+                "metric_count", BCON_INT32(1), "tail.n", BCON_INT32(1), "}", "limit", BCON_INT32(1),
+                "singleBatch", BCON_BOOL(true));
+    if (!store_command(put->store, &command, NULL, reply, &cause))
+        return store_fail(put->store, err, "look_at_header", &cause, reply);
+    if (put_found(reply, header)) {
+        put_learn(put, header);
+        return true;
+    }
+    store_run_key_forget(put->store, put->account, put->run_id);
+    return api_fail(err, API_RUN_NOT_FOUND, NULL);
+}
+
 /* A little longer each time, and not the same for two writers that met. */
 static void
 pause_before(int try)

@@ -105,8 +105,10 @@ store_fail(struct store *store, struct api_error *err, const char *doing, const 
            const bson_t *reply)
 {
     enum api_error_id id = translate(cause);
+    /* That nobody asked the database says nothing new: who lost it has said so. */
+    const bool asked = cause->domain != MONGOC_ERROR_CLIENT || cause->code != 0;
 
-    log_event(LOG_ERROR, "store_failed", LOG_TEXT("doing", doing),
+    log_event(asked ? LOG_ERROR : LOG_DEBUG, "store_failed", LOG_TEXT("doing", doing),
               LOG_WHOLE("domain", cause->domain), LOG_WHOLE("code", cause->code),
               LOG_TEXT("cause", cause->message),
               LOG_TEXT("label", store_is_transient(reply) ? "TransientTransactionError" : NULL));

@@ -6,11 +6,9 @@
  * runs may share one. They save work and promise nothing: a writer that waits too long, or runs
  * on another machine, meets a write conflict in its transaction and tries again.
  */
-#include "store_private.h"
+#include "store_claim.h"
 
-#include "base/auto.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,12 +18,11 @@
 #include <time.h>
 
 #define LANE_COUNT 256
-#define SESSION_SIZE 16 /* bytes of a UUID */
 /*
  * Longer than hundreds of ordinary commits; short enough that a request which waits behind a
  * hung database and then hangs itself (one socket timeout) still ends within 2 s.
  */
-#define LANE_WAIT_MS 600
+#define LANE_WAIT_MS 400
 /*
  * For so long after a loss all requests fail at once: those that queued behind the hanging ones
  * would hang in their turn. Short enough to be back well within 2 s of the database's return.
@@ -34,8 +31,6 @@
 
 struct store_lane {
     pthread_mutex_t mutex;
-    bool claimed;                     /* a transaction runs in it */
-    uint8_t session[SESSION_SIZE];    /* whose: the UUID of the logical session */
     uint8_t run[STORE_LANE_KEY_SIZE]; /* the run merged last, and its count of merges then */
     int64_t merges;
 } __attribute__((aligned(64))); /* a cache line of its own */
@@ -43,6 +38,7 @@ struct store_lane {
 struct store_lanes {
     _Atomic int64_t lost_ms; /* steady clock: when a worker lost the database last; 0: never */
     struct store_lane lanes[LANE_COUNT];
+    struct store_claims claims;
 };
 
 static bool
@@ -57,6 +53,7 @@ init_lanes(struct store_lanes *lanes)
          pthread_mutexattr_setrobust(&shared, PTHREAD_MUTEX_ROBUST) == 0;
     for (size_t i = 0; ok && i < LANE_COUNT; i++)
         ok = pthread_mutex_init(&lanes->lanes[i].mutex, &shared) == 0;
+    ok = ok && store_claims_init(&lanes->claims, &shared);
     pthread_mutexattr_destroy(&shared);
     return ok;
 }
@@ -73,6 +70,12 @@ store_lanes_new(void)
         return lanes;
     munmap(lanes, sizeof *lanes);
     return NULL;
+}
+
+struct store_claims *
+store_lanes_claims(struct store_lanes *lanes)
+{
+    return lanes == NULL ? NULL : &lanes->claims;
 }
 
 void
@@ -116,39 +119,12 @@ lock_within(pthread_mutex_t *mutex, long wait_ms)
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &until);
 }
 
-/*
- * The worker that held this lane was killed, or lost its connection. MongoDB does not end a
- * transaction when its connection closes, only after transactionLifetimeLimitSeconds (60): until
- * then it would hold the run. False: it could not be told; the next one in the lane tries again.
- */
-static bool
-end_transaction(struct store *store, const struct store_lane *lane)
-{
-    AUTO_BSON command = BSON_INITIALIZER;
-    bson_t sessions, session;
-    bson_error_t cause;
-    bool ended;
-
-    BSON_APPEND_ARRAY_BEGIN(&command, "killSessions", &sessions);
-    BSON_APPEND_DOCUMENT_BEGIN(&sessions, "0", &session);
-    BSON_APPEND_BINARY(&session, "id", BSON_SUBTYPE_UUID, lane->session, SESSION_SIZE);
-    bson_append_document_end(&sessions, &session);
-    bson_append_array_end(&command, &sessions);
-    ended = store_command(store, &command, NULL, NULL, &cause);
-    log_event(ended ? LOG_INFO : LOG_DEBUG, "orphan_transaction",
-              LOG_TEXT("ended", ended ? "yes" : "no"),
-              LOG_TEXT("cause", ended ? NULL : cause.message));
-    return ended;
-}
-
 /* What a lock's answer means. The lock guards no data, so that a dead owner leaves none damaged. */
 static bool
-take(struct store *store, struct store_lane *lane, int rc)
+take(struct store_lane *lane, int rc)
 {
     if (rc == EOWNERDEAD)
         rc = pthread_mutex_consistent(&lane->mutex);
-    if (rc == 0 && lane->claimed)
-        lane->claimed = !end_transaction(store, lane);
     return rc == 0;
 }
 
@@ -160,7 +136,7 @@ store_lane_enter(struct store *store, const void *key)
     if (store->lanes == NULL)
         return NULL;
     lane = &store->lanes->lanes[stripe_of(key)];
-    return take(store, lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
+    return take(lane, lock_within(&lane->mutex, LANE_WAIT_MS)) ? lane : NULL;
 }
 
 int64_t
@@ -179,43 +155,8 @@ store_lane_learn(struct store_lane *lane, const void *key, int64_t merges)
 }
 
 void
-store_lane_claim(struct store_lane *lane, const bson_t *lsid)
-{
-    bson_iter_t id;
-    bson_subtype_t subtype;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    if (lane == NULL || !bson_iter_init_find(&id, lsid, "id") || !BSON_ITER_HOLDS_BINARY(&id))
-        return;
-    bson_iter_binary(&id, &subtype, &size, &bytes);
-    if (size != SESSION_SIZE)
-        return;
-    memcpy(lane->session, bytes, SESSION_SIZE);
-    lane->claimed = true;
-}
-
-void
-store_lane_disclaim(struct store_lane *lane)
-{
-    if (lane != NULL)
-        lane->claimed = false;
-}
-
-void
 store_lane_leave(struct store_lane *lane)
 {
     if (lane != NULL)
         pthread_mutex_unlock(&lane->mutex);
-}
-
-void
-store_recover(struct store *store)
-{
-    for (size_t i = 0; store->lanes != NULL && i < LANE_COUNT; i++) {
-        struct store_lane *lane = &store->lanes->lanes[i];
-
-        if (take(store, lane, pthread_mutex_trylock(&lane->mutex)))
-            store_lane_leave(lane);
-    }
 }

@@ -7,6 +7,7 @@
 #include "store_put.h"
 
 #include "store_bson.h"
+#include "store_claim.h"
 #include "store_plan.h"
 #include "store_run_doc.h"
 
@@ -46,20 +47,21 @@ lock_header(struct merge *merge, bson_t *reply, bson_t *header, struct api_error
 {
     AUTO_BSON command = BSON_INITIALIZER;
     struct put *put = merge->put;
+    AUTO_BSON seen = BSON_INITIALIZER;
     enum outcome outcome;
 
     BSON_APPEND_UTF8(&command, "findAndModify", store_collection_names[STORE_RUNS]);
     BCON_APPEND(&command, "query", "{", "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL,
-                "}", "update", "{", "$inc", "{", "revision", BCON_INT64(1), "merges", BCON_INT64(1),
-                "}", "}", "fields", "{", "metrics", BCON_INT32(1), "metric_count", BCON_INT32(1),
-                "wins", BCON_INT32(1), "summary_stale", BCON_INT32(1), "tail", BCON_INT32(1),
-                "rows_max", BCON_INT32(1), "}");
+                "fence", BCON_INT64(put->key.fence), "}", "update", "{", "$inc", "{", "revision",
+                BCON_INT64(1), "merges", BCON_INT64(1), "}", "}", "fields", "{", "metrics",
+                BCON_INT32(1), "metric_count", BCON_INT32(1), "wins", BCON_INT32(1),
+                "summary_stale", BCON_INT32(1), "tail", BCON_INT32(1), "rows_max", BCON_INT32(1),
+                "}");
     outcome = run_command(merge, "lock_run", &command, reply, err);
     if (outcome != PUT_DONE || put_header(reply, header))
         return outcome;
-    store_run_key_forget(put->store, put->account, put->run_id);
-    api_fail(err, API_RUN_NOT_FOUND, NULL);
-    return PUT_FAILED;
+    /* Its fence is another one by now, or it has gone. */
+    return put_look(put, &seen, header, err) ? PUT_AGAIN : PUT_FAILED;
 }
 
 /* The rows that are stored under numbers which may be there. */
@@ -176,7 +178,9 @@ merge_in_lane(struct merge *merge, struct store_lane *lane, struct api_error *er
     if (!mongoc_client_session_append(merge->session, &merge->opts, &cause) ||
         !mongoc_client_session_start_transaction(merge->session, NULL, &cause))
         return give_up(merge, "start_transaction", &cause, NULL, err);
-    store_lane_claim(lane, mongoc_client_session_get_lsid(merge->session));
+    if (!store_claim_open(store, mongoc_client_session_get_lsid(merge->session),
+                          &merge->put->key.oid, err))
+        return PUT_FAILED;
     outcome = merge_inside(merge, err);
     if (outcome == PUT_DONE)
         outcome = commit(merge, lane, err);
@@ -184,10 +188,12 @@ merge_in_lane(struct merge *merge, struct store_lane *lane, struct api_error *er
         (void)mongoc_client_session_abort_transaction(merge->session, NULL);
     /*
      * Over for certain: committed, or ended by the server, which said so. An abort may have got
-     * lost on its way (the driver does not tell): then whoever comes next makes sure.
+     * lost on its way (the driver does not tell), as may have a commit.
      */
-    if (outcome == PUT_DONE || outcome == PUT_AGAIN)
-        store_lane_disclaim(lane);
+    if (outcome == PUT_DONE || outcome == PUT_AGAIN || err->id == API_RUN_NOT_FOUND)
+        store_claim_close(store);
+    else
+        store_claim_doubt(store);
     return outcome;
 }
 

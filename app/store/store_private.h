@@ -32,6 +32,8 @@ extern const char *const store_collection_names[STORE_COLLECTION_COUNT];
 struct store_key_cache; /* store_key.c: answers about keys that are at most 2 s old */
 struct store_run_keys;  /* store_run_key.c: ObjectIds of the runs last written */
 struct store_lane;      /* store_lane.c: one lock of the set */
+struct store_claims;    /* store_claim.h: the transactions that workers have open */
+struct store_claim;     /* one worker's */
 
 struct store {
     mongoc_uri_t *uri; /* with our time limits written over the caller's */
@@ -40,6 +42,8 @@ struct store {
     mongoc_collection_t *collections[STORE_COLLECTION_COUNT]; /* of client, made on demand */
     bool lost;                         /* client is to be made anew at the next store_client */
     struct store_lanes *lanes;         /* borrowed; NULL: none */
+    struct store_claim *claim;         /* in the lanes' memory; NULL until the first transaction */
+    bool settling;                     /* store_claims_settle is at work */
     struct store_key_cache *key_cache; /* NULL until the first key is looked up */
     struct store_run_keys *run_keys;   /* NULL until the first episode is written */
 };
@@ -115,13 +119,8 @@ struct store_lane *store_lane_enter(struct store *store, const void *key);
 int64_t store_lane_merges(const struct store_lane *lane, const void *key);
 void store_lane_learn(struct store_lane *lane, const void *key, int64_t merges);
 
-/*
- * Note in the lane whose transaction runs in it, before it starts, and that it is over: in between,
- * should this worker be killed or lose its connection, whoever has the lane next ends the
- * transaction. lsid: the session's, of libmongoc. lane NULL is fine.
- */
-void store_lane_claim(struct store_lane *lane, const bson_t *lsid);
-void store_lane_disclaim(struct store_lane *lane);
+/* Where the workers of these lanes note their transactions. NULL when lanes is. */
+struct store_claims *store_lanes_claims(struct store_lanes *lanes);
 
 /* NULL is fine. */
 void store_lane_leave(struct store_lane *lane);

@@ -49,4 +49,13 @@ void put_append_fields(bson_t *command);
 /* findAndModify's reply: the header, borrowed from reply. False when there was none. */
 bool put_header(const bson_t *reply, bson_t *header);
 
+/* The first document of a find command's reply, borrowed from it. False when there is none. */
+bool put_found(const bson_t *reply, bson_t *doc);
+
+/*
+ * Read of the header what a writer goes by, and learn it. *header is borrowed from reply, which is
+ * the caller's, initialised. Errors: RUN_NOT_FOUND (it is remembered no more), STORE_UNAVAILABLE.
+ */
+bool put_look(struct put *put, bson_t *reply, bson_t *header, struct api_error *err);
+
 #endif

@@ -78,6 +78,7 @@ append_counters(bson_t *doc)
     BSON_APPEND_INT64(doc, "episodes", 0);
     BSON_APPEND_INT64(doc, "revision", 0);
     BSON_APPEND_INT64(doc, "merges", 0);
+    BSON_APPEND_INT64(doc, "fence", 0);
     BSON_APPEND_DOCUMENT(doc, "metrics", &empty);
     BSON_APPEND_ARRAY(doc, "wins", &empty);
     BSON_APPEND_INT32(doc, "metric_count", 0);

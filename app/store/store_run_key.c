@@ -81,6 +81,7 @@ store_run_key_learn(struct store *store, const char *account, const char *run_id
 
     key->rows_max = store_read_whole(header, "rows_max");
     key->merges = store_read_whole(header, "merges");
+    key->fence = store_read_whole(header, "fence");
     if (holds(place, account, run_id))
         place->key = *key;
 }

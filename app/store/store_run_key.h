@@ -10,6 +10,7 @@ struct run_key {
     /* As its header said last, which may be out of date: a write asks whether it still holds. */
     int64_t rows_max; /* the highest number in `episodes` */
     int64_t merges;   /* transactions that have changed `episodes` */
+    int64_t fence;    /* raised to keep out a transaction that may come late (store_claim.c) */
 };
 
 /*
