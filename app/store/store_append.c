@@ -43,7 +43,7 @@ append_update(bson_t *command, const struct put *put)
 
     BSON_APPEND_DOCUMENT_BEGIN(command, "update", &update);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "$push", &push);
-    tail_append(&push, "tail", &put->list->items[0]);
+    tail_append(&push, "tail", &put->list->items[0], false);
     bson_append_document_end(&update, &push);
     BCON_APPEND(&update, "$inc", "{", "episodes", BCON_INT64(1), "revision", BCON_INT64(1), "}",
                 "$max", "{", "last_reported_at", BCON_DATE_TIME(put->now_ms), "}");

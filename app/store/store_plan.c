@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define GONE 0 /* the number of an entry of the tail that a newer report has replaced */
+
 void
 plan_start(struct plan *plan, const bson_oid_t *run, const struct episode_list *list,
            const bson_t *header)
@@ -138,7 +140,7 @@ add_update(struct plan *plan, bson_t *array, const struct episode *episode)
     bson_append_document_end(array, &update);
 }
 
-/* Replaces a report that waits in the tail, unless that one is the later. */
+/* Takes the place of a report that waits in the tail, unless that one is the later. */
 static void
 settle_in_tail(struct plan *plan, const struct episode *new)
 {
@@ -149,8 +151,16 @@ settle_in_tail(struct plan *plan, const struct episode *new)
             old = &plan->tail->items[i];
     if (old == NULL || old->created_ms > new->created_ms)
         return;
-    *old = *new;
+    old->number = GONE;
+    plan->waiting[plan->waiting_count++] = new;
     plan->replaced++;
+}
+
+/* One of this request's reports, and not one that waited in the tail. */
+static bool
+is_new(const struct plan *plan, const struct episode *episode)
+{
+    return episode >= plan->list->items && episode < plan->list->items + plan->list->count;
 }
 
 /* New ones wait; rows are replaced at once. Both the list and the rows are in number order. */
@@ -196,7 +206,8 @@ static void
 line_up(struct plan *plan)
 {
     for (size_t i = 0; plan->tail != NULL && i < plan->tail->count; i++)
-        plan->waiting[plan->waiting_count++] = &plan->tail->items[i];
+        if (plan->tail->items[i].number != GONE)
+            plan->waiting[plan->waiting_count++] = &plan->tail->items[i];
     qsort(plan->waiting, plan->waiting_count, sizeof *plan->waiting, by_number);
     if (plan->list->count > 1)
         plan->moved = plan->waiting_count; /* a batch pays for the transaction anyway */
@@ -219,6 +230,8 @@ move_to_rows(struct plan *plan)
 
         open_element(&inserts, &plan->insert_count, &doc);
         episode_doc_append(&doc, plan->run, episode);
+        if (!is_new(plan, episode))
+            BSON_APPEND_BOOL(&doc, "waited", true);
         bson_append_document_end(&inserts, &doc);
         good = counters_add(&plan->counters, episode);
         if (episode->number > plan->rows_max)
@@ -280,7 +293,7 @@ plan_append_update(const struct plan *plan, int64_t now_ms, bson_t *update)
         const char *place;
 
         bson_uint32_to_string(count++, &place, text, sizeof text);
-        tail_append(&tail, place, plan->waiting[i]);
+        tail_append(&tail, place, plan->waiting[i], is_new(plan, plan->waiting[i]));
     }
     bson_append_array_end(&set, &tail);
     bson_append_document_end(update, &set);

@@ -87,12 +87,14 @@ tail_find(const struct tail *tail, int64_t number)
 }
 
 void
-tail_append(bson_t *array, const char *key, const struct episode *episode)
+tail_append(bson_t *array, const char *key, const struct episode *episode, bool is_new)
 {
     bson_t doc;
 
     BSON_APPEND_DOCUMENT_BEGIN(array, key, &doc);
     store_append_whole(&doc, "n", episode->number);
     episode_doc_append_report(&doc, episode);
+    if (is_new)
+        BSON_APPEND_BOOL(&doc, "new", true);
     bson_append_document_end(array, &doc);
 }

@@ -39,7 +39,12 @@ void tail_free(struct tail *tail);
 /* The entry of a number, or NULL. */
 const struct episode *tail_find(const struct tail *tail, int64_t number);
 
-/* One report as an element of the tail: {n, created_at, session_id?, metrics}. */
-void tail_append(bson_t *array, const char *key, const struct episode *episode);
+/*
+ * One report as an element of the tail: {n, created_at, session_id?, metrics, new?}.
+ *
+ * Who follows the change stream hears of each report once: of one that is pushed to the tail; of
+ * one that a transaction leaves in the tail, which is_new marks; and of a row, unless it `waited`.
+ */
+void tail_append(bson_t *array, const char *key, const struct episode *episode, bool is_new);
 
 #endif

@@ -167,6 +167,31 @@ apply_header(struct database *db, const bson_t *update)
     db->episodes += bson_iter_as_int64(&episodes);
 }
 
+/* Elements of an array, of which those with a flag are `flagged`. */
+static int64_t
+count_flagged(const bson_t *doc, const char *array, const char *flag, bool flagged)
+{
+    bson_iter_t root, at, items, element;
+    int64_t count = 0;
+
+    if (!bson_iter_init(&root, doc) || !bson_iter_find_descendant(&root, array, &at))
+        return 0;
+    assert_true(bson_iter_recurse(&at, &items));
+    while (bson_iter_next(&items))
+        count += (bson_iter_recurse(&items, &element) && bson_iter_find(&element, flag)) == flagged;
+    return count;
+}
+
+/* Who follows the change stream hears of each report that counts once, and of no other. */
+static void
+assert_told_once(const struct plan *plan, const bson_t *update)
+{
+    assert_int_equal(count_flagged(&plan->inserts, "documents", "waited", false) +
+                         (int64_t)plan->update_count +
+                         count_flagged(update, "$set.tail", "new", true),
+                     plan->inserted + plan->replaced);
+}
+
 /* One transaction, as store_merge.c runs it. items: in number order. */
 static struct outcome
 put(struct database *db, struct episode *items, size_t count)
@@ -183,6 +208,7 @@ put(struct database *db, struct episode *items, size_t count)
     reply = outcome.asked ? answer_find(db, &find) : bson_new();
     if (plan_finish(&plan, reply, &outcome.err)) {
         plan_append_update(&plan, 5, &update);
+        assert_told_once(&plan, &update);
         if (plan.insert_count > 0)
             apply_inserts(db, &plan.inserts);
         if (plan.update_count > 0)
@@ -258,9 +284,10 @@ a_new_report_waits_in_the_tail(void **state)
     assert_int_equal(row_count(db), 0);
     assert_int_equal(db->episodes, 1);
     assert_bson_equal(
-        db->header, "{\"metrics\":{},\"metric_count\":0,\"wins\":[],\"summary_stale\":false,"
-                    "\"rows_max\":{\"$numberLong\":\"0\"},\"tail\":[{\"n\":7,\"created_at\":"
-                    "{\"$date\":{\"$numberLong\":\"100\"}},\"metrics\":{\"total_reward\":1.5}}]}");
+        db->header,
+        "{\"metrics\":{},\"metric_count\":0,\"wins\":[],\"summary_stale\":false,"
+        "\"rows_max\":{\"$numberLong\":\"0\"},\"tail\":[{\"n\":7,\"created_at\":"
+        "{\"$date\":{\"$numberLong\":\"100\"}},\"metrics\":{\"total_reward\":1.5},\"new\":true}]}");
 }
 
 static void
@@ -400,7 +427,7 @@ a_run_that_has_more_metrics_already_still_takes_known_ones(void **state)
             values[i] = REAL(names[n * 60 + i], 1.0);
         }
         snprintf(key, sizeof key, "%d", (int)n);
-        tail_append(&tail, key, &episode);
+        tail_append(&tail, key, &episode, false);
     }
     bson_append_array_end(db->header, &tail);
     {

@@ -202,8 +202,8 @@ header_with_tail(void)
     counters_append(&counters, doc);
     counters_clear(&counters);
     BSON_APPEND_ARRAY_BEGIN(doc, "tail", &array);
-    tail_append(&array, "0", &waiting[0]);
-    tail_append(&array, "1", &waiting[1]);
+    tail_append(&array, "0", &waiting[0], false);
+    tail_append(&array, "1", &waiting[1], false);
     bson_append_array_end(doc, &array);
     return doc;
 }

@@ -70,7 +70,7 @@ the_document_has_the_shape_of_the_schema(void **state)
                             "\"created_at\":{\"$date\":{\"$numberLong\":\"1700000000123\"}},"
                             "\"metrics\":{\"total_reward\":2.0,\"steps\":3,\"win\":false}}");
     strcpy(episode.session_id, UUID);
-    tail_append(&tail, "0", &episode);
+    tail_append(&tail, "0", &episode, false);
     assert_bson_equal(&tail, "{\"0\":{\"n\":7,"
                              "\"created_at\":{\"$date\":{\"$numberLong\":\"1700000000123\"}},"
                              "\"session_id\":\"" UUID "\","
@@ -133,7 +133,7 @@ header_with(bson_t *header, const int64_t *numbers, size_t count)
         const char *key;
 
         bson_uint32_to_string((uint32_t)i, &key, text, sizeof text);
-        tail_append(&array, key, &episode);
+        tail_append(&array, key, &episode, false);
     }
     bson_append_array_end(header, &array);
 }
