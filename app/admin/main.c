@@ -79,6 +79,39 @@ static const struct admin_command commands[] = {
                 "  --account NAME  all keys of this account instead of one key\n",
         .run = admin_key_revoke,
     },
+    {
+        .noun = "audit",
+        .verb = "",
+        .usage = "[--account NAME] [--limit N]",
+        .brief = "list who created, changed, deleted, restored or revoked what, newest first",
+        .help = "Entries are kept for 400 days.\n"
+                "\n"
+                "Options\n"
+                "  --account NAME  only what was done in this account\n"
+                "  --limit N       at most so many entries; default 100\n",
+        .run = admin_audit,
+    },
+    {
+        .noun = "purge",
+        .verb = "",
+        .usage = "--account NAME [--yes] | --due",
+        .brief = "remove one account with all it has, or the deleted runs whose time is over",
+        .help =
+            "--account removes the account's keys and sessions first, so that nobody writes to\n"
+            "it any more; then its runs, deleted or not, with their episodes and evaluations;\n"
+            "then its audit but for one entry that tells of this purge; then the account. It\n"
+            "cannot be undone. --due does at once what the workers do when they are idle.\n"
+            "\n"
+            "The service may run meanwhile. Works in small steps and may be interrupted: run\n"
+            "it again and it goes on. Progress goes to standard error, the sum to standard\n"
+            "output.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME  the account to remove\n"
+            "  --yes           do not ask for the account's name first\n"
+            "  --due           only the runs that were deleted longer ago than they are kept\n",
+        .run = admin_purge,
+    },
 };
 
 /* "key list", or one word alone. */

@@ -10,8 +10,9 @@
 #include "base/json_text.h"
 #include "store/store.h"
 
-#define STORE_AUDIT_ID_SIZE 25               /* 24 hexadecimal digits, NUL */
-#define STORE_AUDIT_PROGRAM "training-admin" /* the actor of what an administrator does */
+#define STORE_AUDIT_ID_SIZE 25                    /* 24 hexadecimal digits, NUL */
+#define STORE_AUDIT_PROGRAM "training-admin"      /* the actor of what an administrator does */
+#define STORE_AUDIT_ACCOUNT_PURGE "account.purge" /* the one entry that outlives its account */
 
 /* Who does something, for whom, and when. All borrowed. */
 struct store_author {
