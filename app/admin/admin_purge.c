@@ -82,7 +82,8 @@ purge_runs(struct purge *purge)
         const int64_t before = purge->done.episodes + purge->done.runs;
 
         purge->by.now_ms = clock_now_ms();
-        if (!store_purge_doom(purge->store, &purge->by, RUNS_AT_ONCE, &count, &purge->err) ||
+        if (!store_purge_doom(purge->store, &purge->by, RUNS_AT_ONCE, &purge->done, &count,
+                              &purge->err) ||
             !purge_due(purge) ||
             !store_purge_waiting(purge->store, purge->by.account, &waiting, &purge->err))
             return false;

@@ -1,5 +1,6 @@
 /*
- * store_header.c - finds and changes one run's header. Called by store_run.c, store_delete.c.
+ * store_header.c - finds and changes one run's header. Called by store_run.c, store_delete.c,
+ * store_purge.c.
  * Next: store_run_doc.c.
  */
 #include "store_header.h"
@@ -47,18 +48,48 @@ store_header_append_modify(bson_t *command, const bson_t *query, const bson_t *u
     BCON_APPEND(command, "fields", "{", "config", BCON_INT32(0), "metadata", BCON_INT32(0), "}");
 }
 
-bool
-store_header_hold(const bson_t *reply, struct run_held *held)
+void
+store_header_append_remove(bson_t *command, const bson_t *query)
+{
+    BSON_APPEND_UTF8(command, "findAndModify", store_collection_names[STORE_RUNS]);
+    BSON_APPEND_DOCUMENT(command, "query", query);
+    BCON_APPEND(command, "remove", BCON_BOOL(true), "fields", "{", "tail.n", BCON_INT32(1), "}");
+}
+
+/* findAndModify's document, borrowed from reply. False when there was none. */
+static bool
+value_of(const bson_t *reply, bson_t *doc)
 {
     bson_iter_t value;
     const uint8_t *bytes;
     uint32_t size;
-    bson_t doc;
 
     if (!bson_iter_init_find(&value, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&value))
         return false;
     bson_iter_document(&value, &size, &bytes);
-    if (!bson_init_static(&doc, bytes, size))
+    return bson_init_static(doc, bytes, size);
+}
+
+int64_t
+store_header_tail_count(const bson_t *reply, bool *removed)
+{
+    int64_t count = 0;
+    bson_iter_t tail;
+    bson_t doc;
+
+    *removed = value_of(reply, &doc);
+    if (*removed && store_read_inside(&doc, "tail", &tail))
+        while (bson_iter_next(&tail))
+            count++;
+    return count;
+}
+
+bool
+store_header_hold(const bson_t *reply, struct run_held *held)
+{
+    bson_t doc;
+
+    if (!value_of(reply, &doc))
         return false;
     run_doc_hold(&doc, held);
     return true;

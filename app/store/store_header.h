@@ -18,6 +18,12 @@ bool store_header_find(struct store *store, const char *account, const char *run
 /* findAndModify on `runs` that gives the header afterwards; lacks the write concern or session. */
 void store_header_append_modify(bson_t *command, const bson_t *query, const bson_t *update);
 
+/* findAndModify that removes a header; lacks the write concern or session. */
+void store_header_append_remove(bson_t *command, const bson_t *query);
+
+/* How many episodes went with the header that this command removed: those of its tail. */
+int64_t store_header_tail_count(const bson_t *reply, bool *removed);
+
 /* Hold the header of that command's reply. False: no run matched. */
 bool store_header_hold(const bson_t *reply, struct run_held *held);
 

@@ -10,6 +10,7 @@
 #include "store/store_purge.h"
 
 #include "store_bson.h"
+#include "store_header.h"
 #include "store_slice.h"
 #include "store_tombstone.h"
 
@@ -75,17 +76,25 @@ put_back(struct store *store, const struct tombstone *tombstone, int64_t now_ms,
            store_fail(store, err, "put_tombstone_back", &cause, &reply);
 }
 
-/* The header of this deletion. */
+/* The header of this deletion, and the episodes that wait in it. */
 static bool
-remove_header(struct store *store, const struct tombstone *tombstone, struct api_error *err)
+remove_header(struct store *store, const struct tombstone *tombstone, struct store_purged *done,
+              struct api_error *err)
 {
-    AUTO_BSON filter = BSON_INITIALIZER;
-    int64_t removed;
-    bool more;
+    AUTO_BSON query = BSON_INITIALIZER;
+    AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON reply = BSON_INITIALIZER;
+    bson_error_t cause;
+    bool removed;
 
-    BCON_APPEND(&filter, "_id", BCON_OID(&tombstone->run), "deleted_at",
+    BCON_APPEND(&query, "_id", BCON_OID(&tombstone->run), "deleted_at",
                 BCON_DATE_TIME(tombstone->deleted_ms));
-    return slice_delete(store, STORE_RUNS, &filter, 1, &removed, &more, err);
+    store_header_append_remove(&command, &query);
+    store_append_durable(&command);
+    if (!store_command(store, &command, NULL, &reply, &cause))
+        return store_fail(store, err, "remove_header", &cause, &reply);
+    done->episodes += store_header_tail_count(&reply, &removed);
+    return true;
 }
 
 /* Is there a header still? Then the run was restored, and maybe deleted again, since. */
@@ -182,7 +191,7 @@ purge_run(struct store *store, const struct store_author *by, const struct tombs
 {
     bool lives, more;
 
-    if (!remove_header(store, tombstone, err) || !find_header(store, tombstone, &lives, err))
+    if (!remove_header(store, tombstone, done, err) || !find_header(store, tombstone, &lives, err))
         return false;
     if (lives)
         return drop_tombstone(store, tombstone, err);

@@ -5,6 +5,7 @@
 #include "store/store_purge.h"
 
 #include "store_bson.h"
+#include "store_header.h"
 #include "store_slice.h"
 #include "store_tombstone.h"
 
@@ -37,45 +38,55 @@ store_purge_doors(struct store *store, const char *account, struct store_purged 
            remove_all(store, STORE_SESSIONS, account, &done->sessions, err);
 }
 
+struct doom {
+    struct tombstone tombstone;
+    int64_t episodes; /* that went with the header */
+};
+
 /* The header goes and the tombstone comes together: or else the episodes would be nobody's. */
 static enum step
 doom_inside(struct transaction *transaction, void *context, struct api_error *err)
 {
+    AUTO_BSON query = BSON_INITIALIZER;
     AUTO_BSON command = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
-    const struct tombstone *tombstone = context;
+    struct doom *doom = context;
     enum step step;
+    bool removed;
 
-    BCON_APPEND(&command, "delete", BCON_UTF8(store_collection_names[STORE_RUNS]), "deletes", "[",
-                "{", "q", "{", "_id", BCON_OID(&tombstone->run), "}", "limit", BCON_INT32(1), "}",
-                "]");
-    step = transaction_run(transaction, "remove_run", &command, &reply, err);
+    BSON_APPEND_OID(&query, "_id", &doom->tombstone.run);
+    store_header_append_remove(&command, &query);
+    step = transaction_run(transaction, "remove_header", &command, &reply, err);
     if (step != STEP_DONE)
         return step;
-    return store_read_whole(&reply, "n") == 0 ? STEP_OTHER
-                                              : tombstone_put(transaction, tombstone, err);
+    doom->episodes = store_header_tail_count(&reply, &removed);
+    return removed ? tombstone_put(transaction, &doom->tombstone, err) : STEP_OTHER;
 }
 
 static bool
 doom_run(struct store *store, const struct store_author *by, const bson_t *doc,
-         struct api_error *err)
+         struct store_purged *done, struct api_error *err)
 {
-    struct tombstone tombstone = {.account = by->account,
-                                  .run_id = store_read_text(doc, "run_id"),
-                                  .deleted_ms = by->now_ms,
-                                  .due_ms = by->now_ms};
+    struct doom doom = {.tombstone = {.account = by->account,
+                                      .run_id = store_read_text(doc, "run_id"),
+                                      .deleted_ms = by->now_ms,
+                                      .due_ms = by->now_ms}};
     bson_iter_t id;
+    enum step step;
 
     if (!bson_iter_init_find(&id, doc, "_id") || !BSON_ITER_HOLDS_OID(&id) ||
-        tombstone.run_id == NULL)
+        doom.tombstone.run_id == NULL)
         return api_fail(err, API_INTERNAL, NULL);
-    tombstone.run = *bson_iter_oid(&id);
-    return store_transact(store, tombstone.run.bytes, doom_inside, &tombstone, err) != STEP_FAILED;
+    doom.tombstone.run = *bson_iter_oid(&id);
+    step = store_transact(store, doom.tombstone.run.bytes, doom_inside, &doom, err);
+    if (step == STEP_DONE)
+        done->episodes += doom.episodes;
+    return step != STEP_FAILED;
 }
 
 bool
-store_purge_doom(struct store *store, const struct store_author *by, int64_t max, int64_t *count,
-                 struct api_error *err)
+store_purge_doom(struct store *store, const struct store_author *by, int64_t max,
+                 struct store_purged *done, int64_t *count, struct api_error *err)
 {
     AUTO_BSON filter = BSON_INITIALIZER;
     AUTO_BSON opts = BSON_INITIALIZER;
@@ -93,7 +104,7 @@ store_purge_doom(struct store *store, const struct store_author *by, int64_t max
                 "singleBatch", BCON_BOOL(true));
     cursor = mongoc_collection_find_with_opts(runs, &filter, &opts, NULL);
     while (good && mongoc_cursor_next(cursor, &doc)) {
-        good = doom_run(store, by, doc, err);
+        good = doom_run(store, by, doc, done, err);
         (*count)++;
     }
     if (good && mongoc_cursor_error(cursor, &cause))

@@ -37,7 +37,7 @@ bool store_purge_doors(struct store *store, const char *account, struct store_pu
  * *count tells how many; 0: there is none left.
  */
 bool store_purge_doom(struct store *store, const struct store_author *by, int64_t max,
-                      int64_t *count, struct api_error *err);
+                      struct store_purged *done, int64_t *count, struct api_error *err);
 
 /*
  * Remove at most max of the account's other documents, and with the last of them the account
