@@ -66,23 +66,24 @@ store_run_insert(struct store *store, const struct store_author *by,
                  struct api_error *err)
 {
     AUTO_BSON doc = BSON_INITIALIZER;
-    bool found = false;
+    bool found;
+    enum step step;
 
+    *inserted = false;
+    /* A trainer that starts again asks for its run again: that needs no transaction. */
+    if (!store_header_find(store, by->account, request->id, held, NULL, &found, err) || found)
+        return err->id == API_OK;
     run_doc_new(&doc, by->account, request, by->now_ms);
-    switch (insert_run(store, by, request->id, &doc, err)) {
-    case STEP_DONE:
-        *inserted = true;
+    step = insert_run(store, by, request->id, &doc, err);
+    *inserted = step == STEP_DONE;
+    if (*inserted)
         run_doc_hold(&doc, held);
-        return true;
-    case STEP_OTHER:
-        *inserted = false;
-        if (!store_header_find(store, by->account, request->id, held, NULL, &found, err))
-            return false;
-        /* Gone between the two: purged. Rare enough to ask for another try. */
-        return found || api_fail(err, API_STORE_BUSY, NULL);
-    default:
+    if (step != STEP_OTHER)
+        return *inserted;
+    if (!store_header_find(store, by->account, request->id, held, NULL, &found, err))
         return false;
-    }
+    /* Gone between the two: purged. Rare enough to ask for another try. */
+    return found || api_fail(err, API_STORE_BUSY, NULL);
 }
 
 static bool

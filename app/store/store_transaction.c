@@ -88,28 +88,38 @@ commit(struct transaction *transaction, struct api_error *err)
     return give_up(transaction->store, "commit", &cause, &reply, err);
 }
 
+/*
+ * Undo. True when it is over for certain: the server has ended it, or has heard the abort. An abort
+ * that got lost on its way leaves nothing but a session that the driver calls dirty.
+ */
+static bool
+undo(struct transaction *transaction)
+{
+    return !transaction->store->lost &&
+           mongoc_client_session_abort_transaction(transaction->session, NULL) &&
+           !mongoc_client_session_get_dirty(transaction->session);
+}
+
 static enum step
 run_inside(struct transaction *transaction, struct store_lane *lane, transaction_body *body,
            void *context, struct api_error *err)
 {
-    struct store *store = transaction->store;
     bson_error_t cause;
     enum step step;
+    bool over;
 
     if (!mongoc_client_session_append(transaction->session, &transaction->opts, &cause) ||
         !mongoc_client_session_start_transaction(transaction->session, NULL, &cause))
-        return give_up(store, "start_transaction", &cause, NULL, err);
+        return give_up(transaction->store, "start_transaction", &cause, NULL, err);
     store_lane_claim(lane, mongoc_client_session_get_lsid(transaction->session));
     step = body(transaction, context, err);
-    if (step == STEP_DONE)
+    if (step == STEP_DONE) {
         step = commit(transaction, err);
-    else if (!store->lost)
-        (void)mongoc_client_session_abort_transaction(transaction->session, NULL);
-    /*
-     * Over for certain: committed, or ended by the server, which said so. An abort may have got
-     * lost on its way (the driver does not tell): then whoever comes next makes sure.
-     */
-    if (step == STEP_DONE || step == STEP_AGAIN)
+        over = step == STEP_DONE || step == STEP_AGAIN; /* the server has said so */
+    } else {
+        over = undo(transaction) || step == STEP_AGAIN;
+    }
+    if (over) /* else whoever comes next in the lane makes sure */
         store_lane_disclaim(lane);
     return step;
 }
