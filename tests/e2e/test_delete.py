@@ -319,3 +319,30 @@ def test_a_deletion_survives_kill_9_of_mongod(client, db, faults):
         problem(client.get(f"{RUNS}/{run_id}"), 404, "run_not_found")
         restore(client, run_id)
         assert client.detail(run_id)["episodes_completed"] == 1
+
+
+def test_a_transaction_that_is_refused_disturbs_no_other(client):
+    """
+    A refusal within a transaction once left its session marked for ending, while the session was
+    used again: a write that had nothing to do with it met 503.
+    """
+    full = client.create()
+    for first in range(0, 1000, 50):  # as many different metrics as a run may have
+        metrics = {f"m{n}": 1.0 for n in range(first, first + 50)}
+        client.write(f"{DOCUMENTS}/{full}/episodes", {"episode": first + 1, "metrics": metrics})
+    one_more = {"episodes": [{"episode": n, "metrics": {"one.more": 1}} for n in (901, 902)]}
+    good = {"episodes": [{"episode": n, **REPORT} for n in (1, 2)]}
+
+    def write(writer):
+        own = writer.create()
+        return [
+            (
+                writer.post(f"{DOCUMENTS}/{full}/episodes", one_more).status_code,
+                writer.post(f"{DOCUMENTS}/{own}/episodes", good).status_code,
+            )
+            for _ in range(60)
+        ]
+
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(write, [client.another() for _ in range(4)]))
+    assert {pair for some in codes for pair in some} == {(422, 200)}

@@ -167,6 +167,15 @@ def test_purge_due_removes_what_is_due_and_nothing_else(client, db, admin_tool):
     assert "removed: 0 runs, 0 episodes" in admin_tool("purge", "--due")
 
 
+def test_a_run_that_is_due_can_be_restored_until_it_is_purged(client, db, admin_tool):
+    run_id = make_run(client, 3)
+    delete(client, run_id)
+    let_it_be_due(db, run_id)
+    client.write(f"{DOCUMENTS}/{run_id}/restore")
+    admin_tool("purge", "--due")
+    assert client.detail(run_id)["episodes_completed"] == 3
+
+
 def test_rows_are_found_though_the_ttl_index_has_removed_the_header(client, db, admin_tool):
     run_id = make_run(client, 50)
     oid = db.runs.find_one({"run_id": run_id})["_id"]
