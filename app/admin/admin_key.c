@@ -4,7 +4,9 @@
  */
 #include "admin.h"
 
+#include "base/auto.h"
 #include "base/clock.h"
+#include "store/store_audit.h"
 #include "store/store_key.h"
 
 #include <getopt.h>
@@ -98,6 +100,27 @@ show_new_key(const struct store_key *key, const char *text)
             key->id, key->account, scopes);
 }
 
+/* Who is no client's request. */
+static struct store_author
+author(const char *account)
+{
+    return (struct store_author){
+        .account = account, .actor = STORE_AUDIT_PROGRAM, .now_ms = clock_now_ms()};
+}
+
+static bool
+note_created(struct store *store, const struct store_key *key, struct api_error *err)
+{
+    AUTO_JSON *details = json_object_new_object();
+    const struct store_audit_entry entry = {
+        .by = author(key->account), .action = "key.create", .subject = key->id, .details = details};
+    char scopes[32];
+
+    print_scopes(key->scopes, scopes, sizeof scopes);
+    json_object_object_add(details, "scopes", json_object_new_string(scopes));
+    return store_audit_note(store, &entry, err);
+}
+
 static enum admin_exit
 create(const struct admin_settings *settings, struct store_key *key)
 {
@@ -108,7 +131,7 @@ create(const struct admin_settings *settings, struct store_key *key)
 
     if (store == NULL)
         return ADMIN_FAILED;
-    ok = store_key_create(store, key, text, &err);
+    ok = store_key_create(store, key, text, &err) && note_created(store, key, &err);
     store_close(store);
     if (!ok)
         return admin_fail(&err);
@@ -200,8 +223,44 @@ admin_key_list(const struct admin_command *command, int argc, char **argv,
     return ADMIN_OK;
 }
 
+/* The keys that this command has just revoked. */
+struct revocation {
+    struct store *store;
+    const char *id; /* NULL: of the whole account */
+    int64_t since_ms;
+    struct api_error *err;
+};
+
+static bool
+note_revoked(const struct store_key *key, void *context)
+{
+    struct revocation *revocation = context;
+    const struct store_audit_entry entry = {
+        .by = author(key->account), .action = "key.revoke", .subject = key->id};
+
+    if (key->revoked_ms < revocation->since_ms ||
+        (revocation->id != NULL && strcmp(key->id, revocation->id) != 0))
+        return true;
+    return store_audit_note(revocation->store, &entry, revocation->err);
+}
+
+/* Revoke, and note each key that was in force until now. */
+static bool
+revoke_and_note(struct store *store, const char *id, const char *account, int64_t *matched,
+                int64_t *revoked, struct api_error *err)
+{
+    struct revocation revocation = {
+        .store = store, .id = id, .since_ms = clock_now_ms(), .err = err};
+
+    if (!store_key_revoke(store, id, account, matched, revoked, err))
+        return false;
+    if (*revoked == 0)
+        return true;
+    return store_key_list(store, account, note_revoked, &revocation, err) && err->id == API_OK;
+}
+
 static enum admin_exit
-revoke(const struct admin_settings *settings, const char *id, const char *account)
+revoke_keys(const struct admin_settings *settings, const char *id, const char *account)
 {
     struct api_error err = {.id = API_OK};
     struct store *store = admin_open(settings, SOCKET_MS);
@@ -210,7 +269,7 @@ revoke(const struct admin_settings *settings, const char *id, const char *accoun
 
     if (store == NULL)
         return ADMIN_FAILED;
-    ok = store_key_revoke(store, id, account, &matched, &revoked, &err);
+    ok = revoke_and_note(store, id, account, &matched, &revoked, &err);
     store_close(store);
     if (!ok)
         return admin_fail(&err);
@@ -238,5 +297,5 @@ admin_key_revoke(const struct admin_command *command, int argc, char **argv,
         return admin_usage(command, "this argument is one too many: %s", argv[optind + 1]);
     if ((id == NULL) == (given.account == NULL))
         return admin_usage(command, "either a key's id or --account is needed");
-    return revoke(settings, id, given.account);
+    return revoke_keys(settings, id, given.account);
 }

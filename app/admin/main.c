@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ADMIN_NAME_SIZE 32 /* bytes of a command's name with the NUL */
+
 static const struct admin_command commands[] = {
     {
         .noun = "schema",
@@ -77,20 +79,66 @@ static const struct admin_command commands[] = {
                 "  --account NAME  all keys of this account instead of one key\n",
         .run = admin_key_revoke,
     },
+    {
+        .noun = "audit",
+        .verb = "",
+        .usage = "[--account NAME] [--limit N]",
+        .brief = "list who created, changed, deleted, restored or revoked what, newest first",
+        .help = "Entries are kept for 400 days.\n"
+                "\n"
+                "Options\n"
+                "  --account NAME  only what was done in this account\n"
+                "  --limit N       at most so many entries; default 100\n",
+        .run = admin_audit,
+    },
+    {
+        .noun = "purge",
+        .verb = "",
+        .usage = "--account NAME [--yes] | --due",
+        .brief = "remove one account with all it has, or the deleted runs whose time is over",
+        .help =
+            "--account removes the account's keys and sessions first, so that nobody writes to\n"
+            "it any more; then its runs, deleted or not, with their episodes and evaluations;\n"
+            "then its audit but for one entry that tells of this purge; then the account. It\n"
+            "cannot be undone. --due does at once what the workers do when they are idle.\n"
+            "\n"
+            "The service may run meanwhile. Works in small steps and may be interrupted: run\n"
+            "it again and it goes on. Progress goes to standard error, the sum to standard\n"
+            "output.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME  the account to remove\n"
+            "  --yes           do not ask for the account's name first\n"
+            "  --due           only the runs that were deleted longer ago than they are kept\n",
+        .run = admin_purge,
+    },
 };
+
+/* "key list", or one word alone. */
+static const char *
+name_of(const struct admin_command *command, char name[ADMIN_NAME_SIZE])
+{
+    snprintf(name, ADMIN_NAME_SIZE, "%s%s%s", command->noun, command->verb[0] == '\0' ? "" : " ",
+             command->verb);
+    return name;
+}
 
 static void
 print_usage_line(const struct admin_command *command, FILE *to)
 {
-    fprintf(to, "usage: training-admin [--settings FILE] %s %s %s\n", command->noun, command->verb,
+    char name[ADMIN_NAME_SIZE];
+
+    fprintf(to, "usage: training-admin [--settings FILE] %s %s\n", name_of(command, name),
             command->usage);
 }
 
 enum admin_exit
 admin_help(const struct admin_command *command)
 {
+    char name[ADMIN_NAME_SIZE];
+
     print_usage_line(command, stdout);
-    printf("\n%s %s - %s\n\n%s", command->noun, command->verb, command->brief, command->help);
+    printf("\n%s - %s\n\n%s", name_of(command, name), command->brief, command->help);
     return ADMIN_OK;
 }
 
@@ -141,9 +189,12 @@ print_help(FILE *to)
     fputs("usage: training-admin [--settings FILE] COMMAND …\n\n"
           "Commands (each has --help)\n",
           to);
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
-        fprintf(to, "  %s %s %s\n      %s\n", commands[i].noun, commands[i].verb, commands[i].usage,
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        char name[ADMIN_NAME_SIZE];
+
+        fprintf(to, "  %s %s\n      %s\n", name_of(&commands[i], name), commands[i].usage,
                 commands[i].brief);
+    }
     fputs("\nOptions\n"
           "  --settings FILE  KEY=VALUE lines; the environment wins over them\n"
           "  --help           this page\n"
@@ -159,8 +210,9 @@ print_help(FILE *to)
 static const struct admin_command *
 find_command(int argc, char **argv)
 {
-    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
-        if (strcmp(argv[0], commands[i].noun) == 0 && strcmp(argv[1], commands[i].verb) == 0)
+    for (size_t i = 0; argc >= 1 && i < COUNT_OF(commands); i++)
+        if (strcmp(argv[0], commands[i].noun) == 0 &&
+            (commands[i].verb[0] == '\0' || (argc >= 2 && strcmp(argv[1], commands[i].verb) == 0)))
             return &commands[i];
     return NULL;
 }
@@ -182,6 +234,7 @@ run_command(int argc, char **argv, const char *file)
     struct admin_settings settings;
     char fault[256];
     enum admin_exit code;
+    int last; /* of the words that name the command */
 
     if (command == NULL) {
         fprintf(stderr, "training-admin: %s%s%s\n",
@@ -199,7 +252,8 @@ run_command(int argc, char **argv, const char *file)
     }
     store_global_init();
     optind = 0; /* start getopt_long over, on the command's own options */
-    code = command->run(command, argc - 1, argv + 1, &settings);
+    last = command->verb[0] == '\0' ? 0 : 1;
+    code = command->run(command, argc - last, argv + last, &settings);
     store_global_clear();
     return code;
 }

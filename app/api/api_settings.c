@@ -41,6 +41,12 @@ const struct setting api_setting_rows[] = {
                   "The largest config of a run, as JSON text"),
     SETTING_WHOLE("TRAINING_BATCH_EPISODES_MAX", ROW, batch_episodes_max, 1, 10000, "1000",
                   "episodes", "The most episodes in one batch"),
+
+    SETTING_WHOLE("TRAINING_RETENTION_S", ROW, retention_s, 0, 315360000, "2592000", "s",
+                  "How long a deleted run can be restored before it is purged"),
+    SETTING_WHOLE("TRAINING_SWEEP_S", ROW, sweep_s, 1, 86400, "60", "s",
+                  "How often an idle worker looks for deleted runs whose time is over"),
+
 };
 /* clang-format on */
 
@@ -72,6 +78,7 @@ api_settings_limits(const struct api_settings *settings)
         .config_max = (size_t)settings->config_max,
         .batch_episodes_max = (size_t)settings->batch_episodes_max,
         .stale_after_ms = settings->stale_after_s * 1000,
+        .retention_ms = settings->retention_s * 1000,
         .anonymous = settings->anonymous,
         .origins = settings->origins,
     };

@@ -23,6 +23,8 @@ struct api_settings {
     int64_t batch_body_max;     /* bytes */
     int64_t config_max;         /* bytes */
     int64_t batch_episodes_max; /* episodes */
+    int64_t retention_s;        /* of deleted runs */
+    int64_t sweep_s;            /* between two looks for runs to purge */
 };
 
 #define API_WORKERS_MAX 512

@@ -4,6 +4,7 @@
  */
 #include "worker.h"
 
+#include "sweep.h"
 #include "wire.h"
 
 #include "base/clock.h"
@@ -28,6 +29,7 @@ struct worker {
     const struct worker_setup *setup;
     struct route_limits limits;
     struct store *store;
+    struct sweep sweep; /* what it does while nobody waits */
     FCGX_Request fcgi;
     int signal_fd;    /* readable when the master wants something */
     int events_fd;    /* epoll: signal_fd and the listening socket */
@@ -175,6 +177,7 @@ static bool
 worker_wait(struct worker *worker, int why)
 {
     struct epoll_event event;
+    int woken;
 
     if (why == EINTR || why == ECONNABORTED || why == EPROTO)
         return true;
@@ -187,7 +190,10 @@ worker_wait(struct worker *worker, int why)
         log_event(LOG_ERROR, "accept_failed", LOG_TEXT("why", strerror(why)));
         return false;
     }
-    return epoll_wait(worker->events_fd, &event, 1, -1) != -1 || errno == EINTR;
+    woken = epoll_wait(worker->events_fd, &event, 1, sweep_wait_ms(&worker->sweep));
+    if (woken == 0)
+        sweep_run(&worker->sweep);
+    return woken != -1 || errno == EINTR;
 }
 
 /* The next connection, or -1 when it is time to leave; *exit_code then says why. */
@@ -282,6 +288,7 @@ worker_run(const struct worker_setup *setup)
     worker.store = store_open(&store_settings, setup->lanes);
     if (worker.store != NULL)
         store_recover(worker.store);
+    sweep_init(&worker.sweep, worker.store, setup->lanes, setup->settings->sweep_s * 1000);
     exit_code = worker.store == NULL ? WORKER_EXIT_BAD_SETTINGS : worker_loop(&worker);
     store_close(worker.store);
     store_global_clear();

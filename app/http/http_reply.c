@@ -10,8 +10,10 @@ static bool
 send_head(struct http_reply *reply)
 {
     char head[HTTP_REPLY_HEADERS_MAX + 512];
-    int size = snprintf(head, sizeof head, "Status: %d %s\r\nContent-Type: %s\r\n%.*s\r\n",
-                        reply->status, api_status_phrase(reply->status), reply->content_type,
+    const bool typed = reply->content_type != NULL;
+    int size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%s%.*s\r\n", reply->status,
+                        api_status_phrase(reply->status), typed ? "Content-Type: " : "",
+                        typed ? reply->content_type : "", typed ? "\r\n" : "",
                         (int)reply->headers_size, reply->headers);
 
     reply->started = true;
@@ -57,6 +59,13 @@ http_reply_json(struct http_reply *reply, int status)
     reply->status = status;
     reply->content_type = "application/json";
     return (struct json_out){.out = &reply->out};
+}
+
+void
+http_reply_empty(struct http_reply *reply, int status)
+{
+    reply->status = status;
+    reply->content_type = NULL;
 }
 
 void

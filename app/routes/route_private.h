@@ -26,6 +26,11 @@ http_handler route_episode_log;
 http_handler route_checkpoint_log;
 http_handler route_agent_list;
 
+/* seed 004: deletion and its undoing; the audit */
+http_handler route_training_run_delete;
+http_handler route_training_run_restore;
+http_handler route_audit_list;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;
@@ -40,6 +45,9 @@ bool route_run_id(const struct call *call, char id[RUN_ID_MAX + 1], struct api_e
  */
 bool route_run_find(const struct call *call, struct run_held *held, struct api_error *err);
 
+/* Who asks, for the store's changes and their audit. Borrows from call. */
+struct store_author route_author(const struct call *call);
+
 /*
  * Open the run that the body asks for, or find the same one. *held is the stored run.
  * id_needed: a body without run_id is a fault; else the server makes a UUID.
@@ -53,6 +61,13 @@ bool route_run_stale(const struct call *call, const struct run *run);
 
 /* 200 or 201 with the TrainingRun of seed 000 and 001. */
 bool route_reply_run(struct call *call, int status, const struct run *run);
+
+/*
+ * The RunDocument of seed 004 with at most `most` episodes; says so when there are more.
+ * Errors: STORE_UNAVAILABLE, INTERNAL.
+ */
+bool route_reply_document(struct call *call, int status, const struct run *run, int64_t most,
+                          struct api_error *err);
 
 /*
  * A list being answered. Its text waits in a spool, because the Link header, which tells where

@@ -31,11 +31,12 @@ bool
 route_run_complete(struct call *call, struct api_error *err)
 {
     const struct run_change completed = {.status = RUN_COMPLETED};
+    const struct store_author by = route_author(call);
     struct run_held held = {.holder = NULL};
     char id[RUN_ID_MAX + 1];
 
     if (!route_run_id(call, id, err) ||
-        !store_run_change(call->store, call->account, id, &completed, 0, call->now_ms, &held, err))
+        !store_run_change(call->store, &by, id, &completed, 0, &held, err))
         return false;
     route_reply_run(call, 200, &held.run);
     store_run_release(&held);

@@ -27,10 +27,20 @@ route_run_find(const struct call *call, struct run_held *held, struct api_error 
     return route_run_id(call, id, err) && store_run_find(call->store, call->account, id, held, err);
 }
 
+struct store_author
+route_author(const struct call *call)
+{
+    return (struct store_author){.account = call->account,
+                                 .actor = call->actor,
+                                 .request_id = call->req->id,
+                                 .now_ms = call->now_ms};
+}
+
 bool
 route_run_open(const struct call *call, bool id_needed, struct run_held *held,
                struct api_error *err)
 {
+    const struct store_author by = route_author(call);
     struct run_request request;
     bool inserted;
 
@@ -40,7 +50,7 @@ route_run_open(const struct call *call, bool id_needed, struct run_held *held,
         return api_fault(err, "run_id", "is required");
     if (request.id[0] == '\0')
         ident_new_uuid(request.id);
-    if (!store_run_insert(call->store, call->account, &request, call->now_ms, held, &inserted, err))
+    if (!store_run_insert(call->store, &by, &request, held, &inserted, err))
         return false;
     if (inserted || run_matches(&held->run, &request, err))
         return true;

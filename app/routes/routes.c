@@ -28,6 +28,11 @@ const struct route routes[] = {
     {HTTP_POST,  RUNS "/:run_id/episodes",           SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BATCH, route_episode_log},
     {HTTP_POST,  RUNS "/:run_id/checkpoints",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_checkpoint_log},
 
+    /* seed 004: route_training_run_delete.c, route_audit.c */
+    {HTTP_DELETE, RUNS "/:run_id",                   SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_delete},
+    {HTTP_POST,  RUNS "/:run_id/restore",            SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_restore},
+    {HTTP_GET,   "/api/audit",                       SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_audit_list},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

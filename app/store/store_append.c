@@ -61,10 +61,10 @@ run_command(struct put *put, const char *doing, const bson_t *command, bson_t *r
 }
 
 /*
- * PUT_AGAIN: the header is not (or no longer) as it was thought to be. Writers of one run meet in
+ * STEP_AGAIN: the header is not (or no longer) as it was thought to be. Writers of one run meet in
  * the server, which tries again by itself: measured, that is cheaper than to queue for the lane.
  */
-static enum outcome
+static enum step
 append_once(struct put *put, int64_t number, struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
@@ -78,17 +78,17 @@ append_once(struct put *put, int64_t number, struct api_error *err)
     put_append_fields(&command);
     store_append_durable(&command);
     if (!run_command(put, "append_episode", &command, &reply, err))
-        return PUT_FAILED;
+        return STEP_FAILED;
     if (!put_header(&reply, &header))
-        return PUT_AGAIN;
+        return STEP_AGAIN;
     put_learn(put, &header);
     run_doc_hold(&header, put->held);
     put->receipt->inserted = 1;
-    return PUT_DONE;
+    return STEP_DONE;
 }
 
-/* Is there a row with this number? PUT_OTHER: yes. PUT_DONE: no. */
-static enum outcome
+/* Is there a row with this number? STEP_OTHER: yes. STEP_DONE: no. */
+static enum step
 is_row(struct put *put, int64_t number, struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
@@ -102,12 +102,12 @@ is_row(struct put *put, int64_t number, struct api_error *err)
     BCON_APPEND(&command, "projection", "{", "_id", BCON_INT32(1), "}", "limit", BCON_INT32(1),
                 "singleBatch", BCON_BOOL(true));
     if (!run_command(put, "look_for_row", &command, &reply, err))
-        return PUT_FAILED;
-    return put_found(&reply, &row) ? PUT_OTHER : PUT_DONE;
+        return STEP_FAILED;
+    return put_found(&reply, &row) ? STEP_OTHER : STEP_DONE;
 }
 
-/* Does the header leave room for the quick way? PUT_OTHER: no. */
-static enum outcome
+/* Does the header leave room for the quick way? STEP_OTHER: no. */
+static enum step
 judge_header(struct put *put, const bson_t *header, int64_t number)
 {
     bson_iter_t tail, entry;
@@ -115,25 +115,25 @@ judge_header(struct put *put, const bson_t *header, int64_t number)
 
     put->tail_is_full = false;
     if (store_read_whole(header, "metric_count") >= STATISTICS_METRICS_MAX)
-        return PUT_OTHER;
+        return STEP_OTHER;
     for (bool more = store_read_inside(header, "tail", &tail); more && bson_iter_next(&tail);) {
         count++;
         if (bson_iter_recurse(&tail, &entry) && bson_iter_find(&entry, "n") &&
             bson_iter_as_int64(&entry) == number)
-            return PUT_OTHER;
+            return STEP_OTHER;
     }
     put->tail_is_full = count >= TAIL_MAX;
-    return put->tail_is_full ? PUT_OTHER : PUT_AGAIN;
+    return put->tail_is_full ? STEP_OTHER : STEP_AGAIN;
 }
 
-/* Why did the header not match? PUT_AGAIN: try with what it says now. */
-static enum outcome
+/* Why did the header not match? STEP_AGAIN: try with what it says now. */
+static enum step
 look_at_header(struct put *put, int64_t number, struct api_error *err)
 {
     AUTO_BSON reply = BSON_INITIALIZER;
     bson_t header;
 
-    return put_look(put, &reply, &header, err) ? judge_header(put, &header, number) : PUT_FAILED;
+    return put_look(put, &reply, &header, err) ? judge_header(put, &header, number) : STEP_FAILED;
 }
 
 /* What another worker of this machine may have learnt since. */
@@ -151,38 +151,38 @@ ask_lane(struct put *put)
  * A number below the highest row's: a straggler, or a gap that is filled. The count of merges is
  * known first, then the number is looked for among the rows, then the update asks for that count.
  */
-static enum outcome
+static enum step
 append_below(struct put *put, int64_t number, struct api_error *err)
 {
-    enum outcome outcome;
+    enum step step;
 
     ask_lane(put);
-    outcome = is_row(put, number, err);
-    if (outcome == PUT_DONE)
-        outcome = append_once(put, number, err);
-    return outcome == PUT_AGAIN ? look_at_header(put, number, err) : outcome;
+    step = is_row(put, number, err);
+    if (step == STEP_DONE)
+        step = append_once(put, number, err);
+    return step == STEP_AGAIN ? look_at_header(put, number, err) : step;
 }
 
 /* A number above every row's: new, unless it waits in the tail. */
-static enum outcome
+static enum step
 append_above(struct put *put, int64_t number, struct api_error *err)
 {
-    enum outcome outcome = append_once(put, number, err);
+    enum step step = append_once(put, number, err);
 
-    return outcome == PUT_AGAIN ? look_at_header(put, number, err) : outcome;
+    return step == STEP_AGAIN ? look_at_header(put, number, err) : step;
 }
 
-enum outcome
+enum step
 put_append(struct put *put, struct api_error *err)
 {
     const int64_t number = put->list->items[0].number;
 
     for (int try = 0; try < APPEND_TRIES; try++) {
-        enum outcome outcome = number > put->key.rows_max ? append_above(put, number, err)
-                                                          : append_below(put, number, err);
+        enum step step = number > put->key.rows_max ? append_above(put, number, err)
+                                                    : append_below(put, number, err);
 
-        if (outcome != PUT_AGAIN)
-            return outcome;
+        if (step != STEP_AGAIN)
+            return step;
     }
-    return PUT_OTHER;
+    return STEP_OTHER;
 }

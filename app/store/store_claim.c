@@ -56,8 +56,9 @@ kill_session(struct store *store, const struct store_claim *claim, bson_error_t 
 
 /*
  * A transaction's first command may still be on its way, in the buffers of a server that hung, and
- * arrive after its session was killed. It asks for the header's `fence` as it was: with another one
- * it finds nothing and locks nothing. This update waits for a transaction that got in before it.
+ * arrive after its session was killed. It asks for the header's `fence` (or, of a PATCH, `edits`)
+ * as it was: with another one it finds nothing and locks nothing. This update waits for a
+ * transaction that got in before it.
  */
 static bool
 raise_fence(struct store *store, const struct store_claim *claim, bson_error_t *cause)
@@ -68,7 +69,8 @@ raise_fence(struct store *store, const struct store_claim *claim, bson_error_t *
     bson_oid_init_from_data(&run, claim->run);
     BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
                 "{", "q", "{", "_id", BCON_OID(&run), "}", "u", "{", "$inc", "{", "fence",
-                BCON_INT64(1), "}", "}", "}", "]", "maxTimeMS", BCON_INT32(FENCE_MS));
+                BCON_INT64(1), "edits", BCON_INT32(1), "}", "}", "}", "]", "maxTimeMS",
+                BCON_INT32(FENCE_MS));
     return store_command(store, &command, NULL, NULL, cause);
 }
 
@@ -181,8 +183,7 @@ own_claim(struct store *store, struct store_claims *claims)
 }
 
 bool
-store_claim_open(struct store *store, const bson_t *lsid, const bson_oid_t *run,
-                 struct api_error *err)
+store_claim_open(struct store *store, const bson_t *lsid, const void *run, struct api_error *err)
 {
     struct store_claims *claims = store_lanes_claims(store->lanes);
     struct store_claim *claim;
@@ -202,7 +203,7 @@ store_claim_open(struct store *store, const bson_t *lsid, const bson_oid_t *run,
     if (size != STORE_SESSION_SIZE)
         return api_fail(err, API_INTERNAL, NULL);
     memcpy(claim->session, bytes, STORE_SESSION_SIZE);
-    memcpy(claim->run, run->bytes, STORE_LANE_KEY_SIZE);
+    memcpy(claim->run, run, STORE_LANE_KEY_SIZE);
     set_state(claim, CLAIM_OPEN);
     return true;
 }

@@ -29,11 +29,11 @@ struct store_claims {
 bool store_claims_init(struct store_claims *claims, const pthread_mutexattr_t *robust);
 
 /*
- * Note a transaction before its first command: lsid is the session's, of libmongoc. False, and
- * the transaction must not start, while an earlier one of this worker cannot be ended; *err says
- * so.
+ * Note a transaction before its first command: lsid is the session's, of libmongoc; run are the
+ * bytes of the ObjectId of the run whose header it locks. False, and the transaction must not
+ * start, while an earlier one of this worker cannot be ended; *err says so.
  */
-bool store_claim_open(struct store *store, const bson_t *lsid, const bson_oid_t *run,
+bool store_claim_open(struct store *store, const bson_t *lsid, const void *run,
                       struct api_error *err);
 
 /*

@@ -7,12 +7,8 @@
 #include "base/clock.h"
 #include "store_put.h"
 
-#include <time.h>
-
-#define PUT_TRIES 40        /* of a write that meets another's */
-#define PUT_TRIES_MS 1300   /* and for how long at most */
-#define PAUSE_FIRST_US 2000 /* doubled each time, with jitter */
-#define PAUSE_MAX_US 100000
+#define PUT_TRIES 40      /* of a write that meets another's */
+#define PUT_TRIES_MS 1300 /* and for how long at most */
 
 void
 put_append_fields(bson_t *command)
@@ -78,19 +74,6 @@ put_look(struct put *put, bson_t *reply, bson_t *header, struct api_error *err)
     return api_fail(err, API_RUN_NOT_FOUND, NULL);
 }
 
-/* A little longer each time, and not the same for two writers that met. */
-static void
-pause_before(int try)
-{
-    int64_t most_us = PAUSE_FIRST_US << (try < 6 ? try : 6);
-    struct timespec pause = {0};
-
-    if (most_us > PAUSE_MAX_US)
-        most_us = PAUSE_MAX_US;
-    pause.tv_nsec = (long)((most_us / 2 + clock_steady_us() % (most_us / 2)) * 1000);
-    nanosleep(&pause, NULL);
-}
-
 /* Until it is done, fails, or has been tried often enough. */
 static bool
 put_reports(struct put *put, struct api_error *err)
@@ -101,15 +84,15 @@ put_reports(struct put *put, struct api_error *err)
 
     for (int try = 0; try < PUT_TRIES; try++) {
         switch (quick ? put_append(put, err) : put_merge(put, err)) {
-        case PUT_DONE:
+        case STEP_DONE:
             return true;
-        case PUT_FAILED:
+        case STEP_FAILED:
             return false;
-        case PUT_OTHER:
+        case STEP_OTHER:
             quick = single && !quick;
             break;
-        case PUT_AGAIN:
-            pause_before(try);
+        case STEP_AGAIN:
+            store_pause_before(try);
             break;
         }
         if (clock_steady_ms() > give_up_at_ms)

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -37,6 +38,7 @@ struct store_lane {
 
 struct store_lanes {
     _Atomic int64_t lost_ms; /* steady clock: when a worker lost the database last; 0: never */
+    _Atomic int64_t turn_ms; /* steady clock: when somebody may take the next turn */
     struct store_lane lanes[LANE_COUNT];
     struct store_claims claims;
 };
@@ -76,6 +78,19 @@ struct store_claims *
 store_lanes_claims(struct store_lanes *lanes)
 {
     return lanes == NULL ? NULL : &lanes->claims;
+}
+
+bool
+store_lanes_turn(struct store_lanes *lanes, int64_t every_ms, bool mine)
+{
+    const int64_t now_ms = clock_steady_ms();
+    int64_t turn_ms;
+
+    if (lanes == NULL)
+        return true;
+    turn_ms = lanes->turn_ms;
+    return (mine || now_ms >= turn_ms) &&
+           atomic_compare_exchange_strong(&lanes->turn_ms, &turn_ms, now_ms + every_ms);
 }
 
 void

@@ -7,48 +7,23 @@
 #include "store_put.h"
 
 #include "store_bson.h"
-#include "store_claim.h"
 #include "store_plan.h"
 #include "store_run_doc.h"
 
-/* A transaction under way. */
+/* What the transaction works on, and what it leaves for after the commit. */
 struct merge {
     struct put *put;
-    mongoc_client_session_t *session;
-    bson_t opts;     /* {sessionId} */
     bson_t *written; /* the header as it will be; owned; NULL until it is written */
 };
 
-/* Give up this try, for a reason that is in cause. */
-static enum outcome
-give_up(struct merge *merge, const char *doing, const bson_error_t *cause, const bson_t *reply,
-        struct api_error *err)
-{
-    if (store_is_transient(reply) && !store_is_loss(cause))
-        return PUT_AGAIN;
-    store_fail(merge->put->store, err, doing, cause, reply);
-    return PUT_FAILED;
-}
-
-static enum outcome
-run_command(struct merge *merge, const char *doing, const bson_t *command, bson_t *reply,
+/* Take the header's write lock and read it: counters, tail, rows_max. */
+static enum step
+lock_header(struct transaction *transaction, struct put *put, bson_t *reply, bson_t *header,
             struct api_error *err)
 {
-    bson_error_t cause;
-
-    if (store_command(merge->put->store, command, &merge->opts, reply, &cause))
-        return PUT_DONE;
-    return give_up(merge, doing, &cause, reply, err);
-}
-
-/* Take the header's write lock and read it: counters, tail, rows_max. */
-static enum outcome
-lock_header(struct merge *merge, bson_t *reply, bson_t *header, struct api_error *err)
-{
     AUTO_BSON command = BSON_INITIALIZER;
-    struct put *put = merge->put;
     AUTO_BSON seen = BSON_INITIALIZER;
-    enum outcome outcome;
+    enum step step;
 
     BSON_APPEND_UTF8(&command, "findAndModify", store_collection_names[STORE_RUNS]);
     BCON_APPEND(&command, "query", "{", "_id", BCON_OID(&put->key.oid), "deleted_at", BCON_NULL,
@@ -57,26 +32,27 @@ lock_header(struct merge *merge, bson_t *reply, bson_t *header, struct api_error
                 BCON_INT32(1), "metric_count", BCON_INT32(1), "wins", BCON_INT32(1),
                 "summary_stale", BCON_INT32(1), "tail", BCON_INT32(1), "rows_max", BCON_INT32(1),
                 "}");
-    outcome = run_command(merge, "lock_run", &command, reply, err);
-    if (outcome != PUT_DONE || put_header(reply, header))
-        return outcome;
+    step = transaction_run(transaction, "lock_run", &command, reply, err);
+    if (step != STEP_DONE || put_header(reply, header))
+        return step;
     /* Its fence is another one by now, or it has gone. */
-    return put_look(put, &seen, header, err) ? PUT_AGAIN : PUT_FAILED;
+    return put_look(put, &seen, header, err) ? STEP_AGAIN : STEP_FAILED;
 }
 
 /* The rows that are stored under numbers which may be there. */
-static enum outcome
-read_rows(struct merge *merge, const struct plan *plan, bson_t *reply, struct api_error *err)
+static enum step
+read_rows(struct transaction *transaction, const struct plan *plan, bson_t *reply,
+          struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
 
     if (!plan_append_find(plan, &command))
-        return PUT_DONE; /* all numbers are above every row's */
-    return run_command(merge, "read_rows", &command, reply, err);
+        return STEP_DONE; /* all numbers are above every row's */
+    return transaction_run(transaction, "read_rows", &command, reply, err);
 }
 
-static enum outcome
-write_rows(struct merge *merge, const struct plan *plan, struct api_error *err)
+static enum step
+write_rows(struct transaction *transaction, const struct plan *plan, struct api_error *err)
 {
     const struct {
         const char *doing;
@@ -89,23 +65,24 @@ write_rows(struct merge *merge, const struct plan *plan, struct api_error *err)
 
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         AUTO_BSON reply = BSON_INITIALIZER;
-        enum outcome outcome = PUT_DONE;
+        enum step step = STEP_DONE;
 
         if (steps[i].count > 0)
-            outcome = run_command(merge, steps[i].doing, steps[i].command, &reply, err);
-        if (outcome != PUT_DONE)
-            return outcome;
+            step = transaction_run(transaction, steps[i].doing, steps[i].command, &reply, err);
+        if (step != STEP_DONE)
+            return step;
     }
-    return PUT_DONE;
+    return STEP_DONE;
 }
 
-static enum outcome
-write_header(struct merge *merge, const struct plan *plan, struct api_error *err)
+static enum step
+write_header(struct transaction *transaction, struct merge *merge, const struct plan *plan,
+             struct api_error *err)
 {
     AUTO_BSON command = BSON_INITIALIZER;
     AUTO_BSON reply = BSON_INITIALIZER;
     struct put *put = merge->put;
-    enum outcome outcome;
+    enum step step;
     bson_t header, update;
 
     BSON_APPEND_UTF8(&command, "findAndModify", store_collection_names[STORE_RUNS]);
@@ -115,130 +92,70 @@ write_header(struct merge *merge, const struct plan *plan, struct api_error *err
     BSON_APPEND_DOCUMENT_BEGIN(&command, "update", &update);
     plan_append_update(plan, put->now_ms, &update);
     bson_append_document_end(&command, &update);
-    outcome = run_command(merge, "write_header", &command, &reply, err);
-    if (outcome != PUT_DONE)
-        return outcome;
+    step = transaction_run(transaction, "write_header", &command, &reply, err);
+    if (step != STEP_DONE)
+        return step;
     if (!put_header(&reply, &header)) { /* it was locked: it cannot have gone */
         api_fail(err, API_INTERNAL, NULL);
-        return PUT_FAILED;
+        return STEP_FAILED;
     }
     merge->written = bson_copy(&header);
-    return PUT_DONE;
+    return STEP_DONE;
 }
 
 /* The transaction's inside. */
-static enum outcome
-merge_inside(struct merge *merge, struct api_error *err)
+static enum step
+merge_inside(struct transaction *transaction, void *context, struct api_error *err)
 {
+    struct merge *merge = context;
     AUTO_BSON header_reply = BSON_INITIALIZER;
     AUTO_BSON rows_reply = BSON_INITIALIZER;
     struct put *put = merge->put;
     struct plan plan;
     bson_t header;
-    enum outcome outcome = lock_header(merge, &header_reply, &header, err);
+    enum step step = lock_header(transaction, put, &header_reply, &header, err);
 
-    if (outcome != PUT_DONE)
-        return outcome;
+    if (step != STEP_DONE)
+        return step;
     plan_start(&plan, &put->key.oid, put->list, &header);
-    outcome = read_rows(merge, &plan, &rows_reply, err);
-    if (outcome == PUT_DONE && !plan_finish(&plan, &rows_reply, err))
-        outcome = PUT_FAILED;
-    if (outcome == PUT_DONE)
-        outcome = write_rows(merge, &plan, err);
-    if (outcome == PUT_DONE)
-        outcome = write_header(merge, &plan, err);
+    step = read_rows(transaction, &plan, &rows_reply, err);
+    if (step == STEP_DONE && !plan_finish(&plan, &rows_reply, err))
+        step = STEP_FAILED;
+    if (step == STEP_DONE)
+        step = write_rows(transaction, &plan, err);
+    if (step == STEP_DONE)
+        step = write_header(transaction, merge, &plan, err);
     put->receipt->inserted = plan.inserted;
     put->receipt->replaced = plan.replaced;
     plan_clear(&plan);
-    return outcome;
+    return step;
 }
 
-static enum outcome
-commit(struct merge *merge, struct store_lane *lane, struct api_error *err)
+/* What is committed may be learnt. */
+static void
+learn(struct merge *merge, struct store_lane *lane)
 {
-    AUTO_BSON reply = BSON_INITIALIZER;
     struct put *put = merge->put;
-    bson_error_t cause;
 
-    if (!mongoc_client_session_commit_transaction(merge->session, &reply, &cause))
-        return give_up(merge, "commit", &cause, &reply, err);
     run_doc_hold(merge->written, put->held);
     put_learn(put, merge->written);
     store_lane_learn(lane, put->key.oid.bytes, put->key.merges);
-    return PUT_DONE;
 }
 
-static enum outcome
-merge_in_lane(struct merge *merge, struct store_lane *lane, struct api_error *err)
-{
-    struct store *store = merge->put->store;
-    bson_error_t cause;
-    enum outcome outcome;
-
-    if (!mongoc_client_session_append(merge->session, &merge->opts, &cause) ||
-        !mongoc_client_session_start_transaction(merge->session, NULL, &cause))
-        return give_up(merge, "start_transaction", &cause, NULL, err);
-    if (!store_claim_open(store, mongoc_client_session_get_lsid(merge->session),
-                          &merge->put->key.oid, err))
-        return PUT_FAILED;
-    outcome = merge_inside(merge, err);
-    if (outcome == PUT_DONE)
-        outcome = commit(merge, lane, err);
-    else if (!store->lost)
-        (void)mongoc_client_session_abort_transaction(merge->session, NULL);
-    /*
-     * Over for certain: committed, or ended by the server, which said so. An abort may have got
-     * lost on its way (the driver does not tell), as may have a commit.
-     */
-    if (outcome == PUT_DONE || outcome == PUT_AGAIN || err->id == API_RUN_NOT_FOUND)
-        store_claim_close(store);
-    else
-        store_claim_doubt(store);
-    return outcome;
-}
-
-static enum outcome
-merge_in_session(struct merge *merge, struct api_error *err)
-{
-    struct put *put = merge->put;
-    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
-    enum outcome outcome;
-
-    if (lane != NULL && put->tail_is_full &&
-        store_lane_merges(lane, put->key.oid.bytes) > put->key.merges)
-        outcome = PUT_OTHER; /* somebody has just made room */
-    else
-        outcome = merge_in_lane(merge, lane, err);
-    store_lane_leave(lane);
-    bson_destroy(merge->written);
-    return outcome;
-}
-
-enum outcome
+enum step
 put_merge(struct put *put, struct api_error *err)
 {
-    struct merge merge = {.put = put, .opts = BSON_INITIALIZER};
-    mongoc_client_t *client = store_client(put->store, err);
-    mongoc_session_opt_t *opts;
-    bson_error_t cause;
-    enum outcome outcome;
+    struct store_lane *lane = store_lane_enter(put->store, put->key.oid.bytes);
+    struct merge merge = {.put = put};
+    enum step step = STEP_OTHER;
 
-    if (client == NULL)
-        return PUT_FAILED;
-    opts = mongoc_session_opts_new();
-    /* Every command goes to the primary: there is nothing to be causally consistent with. */
-    mongoc_session_opts_set_causal_consistency(opts, false);
-    merge.session = mongoc_client_start_session(client, opts, &cause);
-    mongoc_session_opts_destroy(opts);
-    if (merge.session == NULL && cause.domain == MONGOC_ERROR_CLIENT) {
-        /* It met this mongod while it recovered, and goes on believing that it has no sessions. */
-        store_forget_client(put->store);
-        return PUT_AGAIN;
-    }
-    if (merge.session == NULL)
-        return give_up(&merge, "start_session", &cause, NULL, err);
-    outcome = merge_in_session(&merge, err);
-    mongoc_client_session_destroy(merge.session);
-    bson_destroy(&merge.opts);
-    return outcome;
+    /* Unless somebody has just made room. */
+    if (lane == NULL || !put->tail_is_full ||
+        store_lane_merges(lane, put->key.oid.bytes) <= put->key.merges)
+        step = store_transact_once(put->store, put->key.oid.bytes, merge_inside, &merge, err);
+    if (step == STEP_DONE)
+        learn(&merge, lane);
+    store_lane_leave(lane);
+    bson_destroy(merge.written);
+    return step;
 }

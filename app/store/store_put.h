@@ -4,15 +4,8 @@
 
 #include "base/auto.h"
 #include "store/store_episode.h"
-#include "store_private.h"
 #include "store_run_key.h"
-
-enum outcome {
-    PUT_DONE,
-    PUT_FAILED, /* *err says why */
-    PUT_AGAIN,  /* another writer was in the way: the same again */
-    PUT_OTHER,  /* not by this way, but by the other */
-};
+#include "store_transaction.h"
 
 struct put {
     struct store *store;
@@ -26,16 +19,16 @@ struct put {
 };
 
 /*
- * The quick way: one new report to the tail of its header, with one update. PUT_OTHER when the
+ * The quick way: one new report to the tail of its header, with one update. STEP_OTHER when the
  * number is not new or the tail is full.
  */
-enum outcome put_append(struct put *put, struct api_error *err);
+enum step put_append(struct put *put, struct api_error *err);
 
 /*
- * The thorough way, for whatever comes: one transaction. PUT_OTHER when the tail was full and
+ * The thorough way, for whatever comes: one transaction. STEP_OTHER when the tail was full and
  * another worker has merged since the quick way gave up: it has room again, perhaps.
  */
-enum outcome put_merge(struct put *put, struct api_error *err);
+enum step put_merge(struct put *put, struct api_error *err);
 
 /*
  * Learn what a header says of its episodes, for the next write of this worker. Only from what is

@@ -24,7 +24,7 @@ struct http_wire {
 struct http_reply {
     struct out out; /* first: the body is written here; see base/out.h and base/json_out.h */
     int status;     /* 0 until a handler began */
-    const char *content_type;
+    const char *content_type;             /* NULL: there is no body */
     char headers[HTTP_REPLY_HEADERS_MAX]; /* "Name: value\r\n" lines */
     size_t headers_size;
     char request_id[65];
@@ -40,6 +40,9 @@ void http_reply_init(struct http_reply *reply, struct http_wire *wire);
 
 /* Start a JSON answer; the returned writer is good until the request ends. */
 struct json_out http_reply_json(struct http_reply *reply, int status);
+
+/* An answer without a body, such as 204. */
+void http_reply_empty(struct http_reply *reply, int status);
 
 /* Add a header line. value must not hold CR or LF (they are dropped). */
 void http_reply_header(struct http_reply *reply, const char *name, const char *value);

@@ -24,6 +24,7 @@ struct route_limits {
     size_t config_max;         /* bytes of config's JSON text */
     size_t batch_episodes_max; /* episodes in one request */
     int64_t stale_after_ms;    /* a running run unheard of for this long reads "stale": true */
+    int64_t retention_ms;      /* how long a deleted run can be restored */
     const char *anonymous;     /* the anonymous account's name; "" = off */
     const char *origins;       /* allow-list of Origins, comma-separated; "" = only our own */
 };

@@ -27,6 +27,13 @@ struct store_settings {
 struct store_lanes *store_lanes_new(void);
 
 /*
+ * Is it this worker's turn for what one worker of a machine does now and then? Yes when the last
+ * turn was every_ms ago, or is this worker's own and goes on (`mine`); it is noted as taken.
+ * lanes NULL: yes.
+ */
+bool store_lanes_turn(struct store_lanes *lanes, int64_t every_ms, bool mine);
+
+/*
  * A store that connects at its first use. Borrows lanes (may be NULL: no lanes) and copies
  * the settings. NULL, with a log line, when the URI cannot be parsed.
  */

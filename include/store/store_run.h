@@ -6,6 +6,7 @@
 #define STORE_STORE_RUN_H
 
 #include "store/store.h"
+#include "store/store_audit.h"
 #include "training/run.h"
 
 /* A run and what its texts are borrowed from. Zero it first; release it when done. */
@@ -18,12 +19,13 @@ struct run_held {
 void store_run_release(struct run_held *held);
 
 /*
- * Insert a new run, started now_ms, and give it as stored. When the run_id is taken, *held is the
- * run that has it (also a deleted one) and *inserted false.
- * Errors: STORE_UNAVAILABLE, STORE_FULL.
+ * Insert a new run, started by->now_ms, and give it as stored. When the run_id is taken, *held is
+ * the run that has it (also a deleted one) and *inserted false.
+ * Errors: STORE_BUSY, STORE_UNAVAILABLE, STORE_FULL.
  */
-bool store_run_insert(struct store *store, const char *account, const struct run_request *request,
-                      int64_t now_ms, struct run_held *held, bool *inserted, struct api_error *err);
+bool store_run_insert(struct store *store, const struct store_author *by,
+                      const struct run_request *request, struct run_held *held, bool *inserted,
+                      struct api_error *err);
 
 /* Errors: RUN_NOT_FOUND, STORE_UNAVAILABLE. */
 bool store_run_find(struct store *store, const char *account, const char *run_id,
@@ -31,13 +33,29 @@ bool store_run_find(struct store *store, const char *account, const char *run_id
 
 /*
  * Change a run: each member of *change that is set, and last_reported_at. Ending a run sets its
- * end to now_ms; ending it again with the same status changes nothing.
+ * end to by->now_ms; ending it again with the same status changes nothing.
  * Errors: RUN_NOT_FOUND, RUN_ENDED (with another status), FIELD_INVALID (metadata becomes larger
  * than metadata_max bytes), STORE_BUSY, STORE_UNAVAILABLE.
  */
-bool store_run_change(struct store *store, const char *account, const char *run_id,
-                      const struct run_change *change, size_t metadata_max, int64_t now_ms,
-                      struct run_held *held, struct api_error *err);
+bool store_run_change(struct store *store, const struct store_author *by, const char *run_id,
+                      const struct run_change *change, size_t metadata_max, struct run_held *held,
+                      struct api_error *err);
+
+/*
+ * Delete a run: from now on nothing but store_run_insert and store_run_restore finds it. It is
+ * kept for retention_ms. Errors: RUN_NOT_FOUND (also when it is deleted already), STORE_BUSY,
+ * STORE_UNAVAILABLE.
+ */
+bool store_run_delete(struct store *store, const struct store_author *by, const char *run_id,
+                      int64_t retention_ms, struct api_error *err);
+
+/*
+ * Bring a deleted run back, as it was; one that is not deleted stays as it is. Works until the run
+ * is purged, which is soon after its retention. Errors: RUN_NOT_FOUND, STORE_BUSY,
+ * STORE_UNAVAILABLE.
+ */
+bool store_run_restore(struct store *store, const struct store_author *by, const char *run_id,
+                       struct run_held *held, struct api_error *err);
 
 /* Note a checkpoint; the same (episode, path) twice is one. Errors as above; FIELD_INVALID: too
  * many. */

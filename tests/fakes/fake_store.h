@@ -8,6 +8,7 @@
 
 #include "base/auto.h"
 #include "base/json_text.h"
+#include "store/store_audit.h"
 #include "store/store_episode.h"
 #include "store/store_key.h"
 #include "store/store_run.h"
@@ -41,6 +42,17 @@ struct store {
     struct run_query query;   /* the last one */
     int64_t total;            /* store_run_count's answer */
     bool more;                /* store_run_list's */
+
+    /* Of deletions and the audit: fake_audit.h. */
+    struct {
+        int notes; /* entries written by store_audit_note */
+        int64_t retention_ms;
+        char actor[64], action[64], subject[128]; /* of the last one */
+        struct store_audit_query query;           /* the last one */
+        const struct store_audit_entry *entries;  /* store_audit_list's answer; borrowed */
+        size_t entry_count;
+        bool more;
+    } audit;
 };
 
 static inline void
@@ -86,10 +98,11 @@ store_run_release(struct run_held *held)
 }
 
 bool
-store_run_insert(struct store *store, const char *account, const struct run_request *request,
-                 int64_t now_ms, struct run_held *held, bool *inserted, struct api_error *err)
+store_run_insert(struct store *store, const struct store_author *by,
+                 const struct run_request *request, struct run_held *held, bool *inserted,
+                 struct api_error *err)
 {
-    const struct run *taken = fake_store_run(store, account, request->id);
+    const struct run *taken = fake_store_run(store, by->account, request->id);
 
     if (fake_store_fails(store, err))
         return false;
@@ -100,7 +113,7 @@ store_run_insert(struct store *store, const char *account, const struct run_requ
         return true;
     }
     store->inserts++;
-    snprintf(store->made_for, sizeof store->made_for, "%s", account);
+    snprintf(store->made_for, sizeof store->made_for, "%s", by->account);
     snprintf(store->label, sizeof store->label, "%s",
              request->strategy_label == NULL ? "" : request->strategy_label);
     snprintf(store->agent_id, sizeof store->agent_id, "%s", request->agent_id);
@@ -120,8 +133,8 @@ store_run_insert(struct store *store, const char *account, const struct run_requ
                                   .agent_id = store->agent_id,
                                   .algorithm = store->algorithm,
                                   .episodes_total = request->episodes_total,
-                                  .started_ms = now_ms,
-                                  .reported_ms = now_ms};
+                                  .started_ms = by->now_ms,
+                                  .reported_ms = by->now_ms};
     if (request->strategy_id[0] == '\0')
         store->runs[0].strategy_id = NULL;
     if (request->strategy_label == NULL)
@@ -142,11 +155,11 @@ store_run_find(struct store *store, const char *account, const char *run_id, str
 }
 
 bool
-store_run_change(struct store *store, const char *account, const char *run_id,
-                 const struct run_change *change, size_t metadata_max, int64_t now_ms,
-                 struct run_held *held, struct api_error *err)
+store_run_change(struct store *store, const struct store_author *by, const char *run_id,
+                 const struct run_change *change, size_t metadata_max, struct run_held *held,
+                 struct api_error *err)
 {
-    struct run *run = fake_store_find(store, account, run_id, err);
+    struct run *run = fake_store_find(store, by->account, run_id, err);
 
     (void)metadata_max;
     if (run == NULL)
@@ -158,7 +171,7 @@ store_run_change(struct store *store, const char *account, const char *run_id,
     store->change = *change;
     store->change.metadata = NULL;
     if (change->status != RUN_STATUS_NONE && run->status == RUN_RUNNING)
-        run->ended_ms = now_ms;
+        run->ended_ms = by->now_ms;
     if (change->status != RUN_STATUS_NONE)
         run->status = change->status;
     *held = (struct run_held){.run = *run, .holder = store};
@@ -296,5 +309,7 @@ store_ping(struct store *store, struct api_error *err)
 {
     return !fake_store_fails(store, err);
 }
+
+#include "fakes/fake_audit.h"
 
 #endif

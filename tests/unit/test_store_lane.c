@@ -167,6 +167,20 @@ without_lanes_nobody_waits(void **state)
     store_lane_leave(NULL);
 }
 
+static void
+a_turn_is_taken_by_one_until_it_is_over(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_true(store_lanes_turn(f->store.lanes, 60000, false));
+    assert_false(store_lanes_turn(f->store.lanes, 60000, false));
+    assert_true(store_lanes_turn(f->store.lanes, 60000, true)); /* goes on with its own */
+    assert_false(store_lanes_turn(f->store.lanes, 60000, false));
+    assert_true(store_lanes_turn(f->store.lanes, 0, true));
+    assert_true(store_lanes_turn(f->store.lanes, 60000, false)); /* the last one is over */
+    assert_true(store_lanes_turn(NULL, 60000, false));
+}
+
 int
 main(void)
 {
@@ -177,6 +191,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_lane_whose_holder_died_is_free_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_processes_never_hold_a_lane_at_once, set_up, tear_down),
         cmocka_unit_test(without_lanes_nobody_waits),
+        cmocka_unit_test_setup_teardown(a_turn_is_taken_by_one_until_it_is_over, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("store_lane", tests, NULL, NULL);
