@@ -26,6 +26,10 @@ http_handler route_episode_log;
 http_handler route_checkpoint_log;
 http_handler route_agent_list;
 
+/* seed 004: reading a run's episodes in pieces */
+http_handler route_episode_list;
+http_handler route_gap_list;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

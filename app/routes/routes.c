@@ -28,6 +28,10 @@ const struct route routes[] = {
     {HTTP_POST,  RUNS "/:run_id/episodes",           SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BATCH, route_episode_log},
     {HTTP_POST,  RUNS "/:run_id/checkpoints",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_checkpoint_log},
 
+    /* seed 004: route_episode_list.c, route_gap.c */
+    {HTTP_GET,   RUNS "/:run_id/episodes",           SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_episode_list},
+    {HTTP_GET,   RUNS "/:run_id/gaps",               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_gap_list},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

@@ -30,6 +30,12 @@ bool http_query_parse(const char *raw, struct http_query *query, struct api_erro
 const char *http_query_text(const struct http_query *query, const char *name);
 
 /*
+ * The values of a parameter that may be given several times, one a call: *at is 0 at first and
+ * remembers the place. Empty ones are passed over. NULL after the last.
+ */
+const char *http_query_each(const struct http_query *query, const char *name, size_t *at);
+
+/*
  * The parameter as an integer from min to max into *out, which is left alone when absent. A
  * number in another form notes a fault (FIELD_INVALID) and returns false.
  */
