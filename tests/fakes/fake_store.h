@@ -41,6 +41,8 @@ struct store {
     struct run_query query;   /* the last one */
     int64_t total;            /* store_run_count's answer */
     bool more;                /* store_run_list's */
+    struct store_episode_range range; /* store_episode_read's last one */
+    size_t picked;                    /* numbers in the last store_episode_pick */
 };
 
 static inline void
@@ -296,5 +298,7 @@ store_ping(struct store *store, struct api_error *err)
 {
     return !fake_store_fails(store, err);
 }
+
+#include "fakes/fake_episode_page.h"
 
 #endif
