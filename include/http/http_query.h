@@ -1,6 +1,7 @@
 /*
  * http_query.h - the query string, parsed once and asked by name. An empty parameter counts as
- * absent; of a parameter given twice the first counts; unknown ones are ignored.
+ * absent; of a parameter given twice the first counts, unless all are asked for; unknown ones are
+ * ignored.
  */
 #ifndef HTTP_HTTP_QUERY_H
 #define HTTP_HTTP_QUERY_H

@@ -37,10 +37,10 @@ struct store {
     /* What was asked. */
     int calls, inserts, puts, changes, checkpoints;
     size_t put_count;
-    struct run_change change; /* the last one, without what it owned */
-    struct run_query query;   /* the last one */
-    int64_t total;            /* store_run_count's answer */
-    bool more;                /* store_run_list's */
+    struct run_change change;         /* the last one, without what it owned */
+    struct run_query query;           /* the last one */
+    int64_t total;                    /* store_run_count's answer */
+    bool more;                        /* store_run_list's */
     struct store_episode_range range; /* store_episode_read's last one */
     size_t picked;                    /* numbers in the last store_episode_pick */
 };
