@@ -31,6 +31,10 @@ http_handler route_training_run_delete;
 http_handler route_training_run_restore;
 http_handler route_audit_list;
 
+/* seed 004: reading a run's episodes in pieces */
+http_handler route_episode_list;
+http_handler route_gap_list;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

@@ -33,6 +33,10 @@ const struct route routes[] = {
     {HTTP_POST,  RUNS "/:run_id/restore",            SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_restore},
     {HTTP_GET,   "/api/audit",                       SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_audit_list},
 
+    /* seed 004: route_episode_list.c, route_gap.c */
+    {HTTP_GET,   RUNS "/:run_id/episodes",           SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_episode_list},
+    {HTTP_GET,   RUNS "/:run_id/gaps",               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_gap_list},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

@@ -256,6 +256,18 @@ store_run_has_metric(const struct run_held *held, const char *metric)
     return false;
 }
 
+int64_t
+store_run_highest(const struct run_held *held)
+{
+    const struct holder *holder = held->holder;
+    const struct tail *tail = holder->tail;
+    const int64_t of_rows = store_read_whole(holder->doc, "rows_max");
+    const int64_t of_tail =
+        tail == NULL || tail->count == 0 ? 0 : tail->items[tail->count - 1].number;
+
+    return of_rows > of_tail ? of_rows : of_tail;
+}
+
 void
 store_run_release(struct run_held *held)
 {

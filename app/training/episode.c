@@ -409,3 +409,19 @@ episode_write_flat(const struct episode *episode, struct json_out *json)
     write_origin(episode, json);
     json_out_object_end(json);
 }
+
+void
+episode_write_chosen(const struct episode *episode, const char *const *names, size_t count,
+                     struct json_out *json)
+{
+    json_out_object(json, NULL);
+    json_out_whole(json, "episode", episode->number);
+    for (size_t i = 0; i < count; i++) {
+        const struct metric_value *value = episode_metric(episode, metric_stored_name(names[i]));
+
+        if (value != NULL)
+            write_value(json, names[i], value);
+    }
+    write_origin(episode, json);
+    json_out_object_end(json);
+}

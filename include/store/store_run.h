@@ -101,4 +101,7 @@ bool store_agent_list(struct store *store, const char *account, store_agent_visi
 /* Has the run an episode with this metric (its stored name)? Told by the header. */
 bool store_run_has_metric(const struct run_held *held, const char *metric);
 
+/* The highest episode number reported, 0 while there is none. Told by the header. */
+int64_t store_run_highest(const struct run_held *held);
+
 #endif

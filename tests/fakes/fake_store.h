@@ -53,6 +53,8 @@ struct store {
         size_t entry_count;
         bool more;
     } audit;
+    struct store_episode_range range; /* store_episode_read's last one */
+    size_t picked;                    /* numbers in the last store_episode_pick */
 };
 
 static inline void
@@ -311,5 +313,6 @@ store_ping(struct store *store, struct api_error *err)
 }
 
 #include "fakes/fake_audit.h"
+#include "fakes/fake_episode_page.h"
 
 #endif

@@ -249,6 +249,39 @@ a_metric_is_known_from_rows_and_tail(void **state)
     bson_destroy(doc);
 }
 
+static void
+the_highest_number_is_a_rows_or_the_tails(void **state)
+{
+    static const int64_t rows_max[] = {0, 1, 2, 4, INT64_C(9007199254740991)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows_max); i++) {
+        bson_t *doc = header_with_tail();
+        struct run_held held = {.holder = NULL};
+
+        BSON_APPEND_INT64(doc, "rows_max", rows_max[i]);
+        run_doc_borrow(doc, &held);
+        assert_int_equal(store_run_highest(&held), rows_max[i] > 3 ? rows_max[i] : 3);
+        store_run_release(&held);
+        bson_destroy(doc);
+    }
+}
+
+static void
+a_run_without_reports_has_no_highest_number(void **state)
+{
+    json_object *body;
+    bson_t *doc = open_run("{\"run_id\":\"r1\"}", &body);
+    struct run_held held = {.holder = NULL};
+
+    (void)state;
+    run_doc_borrow(doc, &held);
+    assert_int_equal(store_run_highest(&held), 0);
+    store_run_release(&held);
+    bson_destroy(doc);
+    json_object_put(body);
+}
+
 int
 main(void)
 {
@@ -259,6 +292,8 @@ main(void)
         cmocka_unit_test(a_header_of_an_ended_run_is_read_whole),
         cmocka_unit_test(a_summary_counts_rows_and_tail),
         cmocka_unit_test(a_metric_is_known_from_rows_and_tail),
+        cmocka_unit_test(the_highest_number_is_a_rows_or_the_tails),
+        cmocka_unit_test(a_run_without_reports_has_no_highest_number),
     };
 
     return cmocka_run_group_tests_name("store_run_doc", tests, NULL, NULL);
