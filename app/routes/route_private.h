@@ -26,6 +26,11 @@ http_handler route_episode_log;
 http_handler route_checkpoint_log;
 http_handler route_agent_list;
 
+/* evaluations and benchmark: route_evaluation.c, route_benchmark.c */
+http_handler route_evaluation_log;
+http_handler route_evaluation_list;
+http_handler route_benchmark_show;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;
