@@ -92,10 +92,11 @@ read_page(struct store *store, const struct run *run, struct newest *newest, int
     if (episodes == NULL)
         return false;
     page_filter(&filter, run, newest->lowest);
+    /* batchSize too: a first batch has 101 rows unless told, and a single one is the first. */
     BCON_APPEND(&opts, "sort", "{", "_id", BCON_INT32(-1), "}", "limit", BCON_INT64(size),
-                "singleBatch", BCON_BOOL(true), "projection", "{", "_id.n", BCON_INT32(1), "v", "{",
-                "$getField", "{", "field", "{", "$literal", BCON_UTF8(newest->metric), "}", "input",
-                BCON_UTF8("$metrics"), "}", "}", "}");
+                "batchSize", BCON_INT64(size), "singleBatch", BCON_BOOL(true), "projection", "{",
+                "_id.n", BCON_INT32(1), "v", "{", "$getField", "{", "field", "{", "$literal",
+                BCON_UTF8(newest->metric), "}", "input", BCON_UTF8("$metrics"), "}", "}", "}");
     cursor = mongoc_collection_find_with_opts(episodes, &filter, &opts, NULL);
     for (*count = 0; !newest->ended && mongoc_cursor_next(cursor, &row); (*count)++)
         visit_row(newest, row);
