@@ -297,4 +297,7 @@ store_ping(struct store *store, struct api_error *err)
     return !fake_store_fails(store, err);
 }
 
+#include "fakes/fake_benchmark.h"
+#include "fakes/fake_evaluation.h"
+
 #endif
