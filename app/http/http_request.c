@@ -77,6 +77,8 @@ read_params(FCGX_Request *fcgi, int64_t now_ms, struct http_request *req)
             }
         if ((value = value_of(*param, "REQUEST_ID")) != NULL)
             snprintf(req->id, sizeof req->id, "%s", value);
+        if ((value = value_of(*param, "HTTP_IDEMPOTENCY_KEY")) != NULL)
+            req->idempotency_key = value;
         if ((value = value_of(*param, "REQUEST_MSEC")) != NULL)
             req->arrived_ms = read_msec(value, now_ms);
         if ((value = value_of(*param, "CONTENT_LENGTH")) != NULL)

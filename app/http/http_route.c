@@ -60,6 +60,8 @@ http_route_find(const struct route *table, size_t count, struct http_request *re
             continue;
         if (table[i].method == req->method)
             return &table[i];
+        if (strstr(allow, method_names(table[i].method)) != NULL)
+            continue; /* another row, with a ":name", matches too */
         used += (size_t)snprintf(allow + used, allow_size - used, "%s%s", used == 0 ? "" : ", ",
                                  method_names(table[i].method));
         if (used >= allow_size)

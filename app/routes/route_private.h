@@ -35,6 +35,11 @@ http_handler route_audit_list;
 http_handler route_episode_list;
 http_handler route_gap_list;
 
+/* evaluations and benchmark: route_evaluation.c, route_benchmark.c */
+http_handler route_evaluation_log;
+http_handler route_evaluation_list;
+http_handler route_benchmark_show;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

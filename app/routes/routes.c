@@ -19,6 +19,9 @@ const struct route routes[] = {
     {HTTP_GET,   V1 "/runs/:run_id/learning-curve",  SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_curve_show},
     {HTTP_GET,   V1 "/compare",                      SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_compare_show},
 
+    /* names of /api/training-runs that are no run's: before /:run_id, which would match them */
+    {HTTP_GET,   RUNS "/benchmark",                  SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_benchmark_show},
+
     /* seed 004: route_training_run.c, route_training_run_list.c, route_episode.c */
     {HTTP_GET,   RUNS "/agents/list",                SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_agent_list},
     {HTTP_GET,   RUNS,                               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_list},
@@ -36,6 +39,10 @@ const struct route routes[] = {
     /* seed 004: route_episode_list.c, route_gap.c */
     {HTTP_GET,   RUNS "/:run_id/episodes",           SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_episode_list},
     {HTTP_GET,   RUNS "/:run_id/gaps",               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_gap_list},
+
+    /* evaluations of a run: route_evaluation.c */
+    {HTTP_GET,   RUNS "/:run_id/evaluations",        SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_evaluation_list},
+    {HTTP_POST,  RUNS "/:run_id/evaluations",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_evaluation_log},
 
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},

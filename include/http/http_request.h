@@ -28,6 +28,7 @@ struct http_request {
     const char *origin;            /* Origin, or NULL */
     const char *fetch_site;        /* Sec-Fetch-Site, or NULL */
     const char *host;              /* Host, or NULL */
+    const char *idempotency_key;   /* Idempotency-Key, or NULL */
     const char *scheme;            /* "http" or "https" */
     const char *remote;            /* the client's address, or "" */
     char id[HTTP_REQUEST_ID_SIZE]; /* X-Request-Id, nginx's or the client's own */

@@ -314,5 +314,7 @@ store_ping(struct store *store, struct api_error *err)
 
 #include "fakes/fake_audit.h"
 #include "fakes/fake_episode_page.h"
+#include "fakes/fake_benchmark.h"
+#include "fakes/fake_evaluation.h"
 
 #endif

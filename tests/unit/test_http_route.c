@@ -18,7 +18,7 @@ static const struct route small[] = {
     {.method = HTTP_GET, .pattern = "/a"},         {.method = HTTP_POST, .pattern = "/a"},
     {.method = HTTP_GET, .pattern = "/a/:x"},      {.method = HTTP_DELETE, .pattern = "/a/:x"},
     {.method = HTTP_GET, .pattern = "/a/:x/b/:y"}, {.method = HTTP_PATCH, .pattern = "/a/list/b"},
-    {.method = HTTP_GET, .pattern = "/"},
+    {.method = HTTP_GET, .pattern = "/"},          {.method = HTTP_GET, .pattern = "/a/self"},
 };
 
 /* The row's place in the table, or -1; err and allow are filled as the worker would see them. */
@@ -95,6 +95,7 @@ another_method_is_405_and_hears_which_are_allowed(void **state)
     } cases[] = {
         {HTTP_PUT, "/a", "GET, HEAD, POST"},
         {HTTP_POST, "/a/1", "GET, HEAD, DELETE"},
+        {HTTP_POST, "/a/self", "GET, HEAD, DELETE"}, /* GET is there twice, in two rows */
         {HTTP_DELETE, "/a/1/b/2", "GET, HEAD"},
         {HTTP_GET, "/a/list/b", "PATCH"},
         {(enum http_method)0, "/a", "GET, HEAD, POST"}, /* a method that nobody knows */
