@@ -55,6 +55,13 @@ bool route_run_stale(const struct call *call, const struct run *run);
 bool route_reply_run(struct call *call, int status, const struct run *run);
 
 /*
+ * The RunDocument of seed 004 with at most `most` episodes; says so when there are more.
+ * Errors: STORE_UNAVAILABLE, INTERNAL.
+ */
+bool route_reply_document(struct call *call, int status, const struct run *run, int64_t most,
+                          struct api_error *err);
+
+/*
  * A list being answered. Its text waits in a spool, because the Link header, which tells where
  * the page ends, is sent before it.
  */

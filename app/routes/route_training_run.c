@@ -9,10 +9,9 @@
 #define WHOLE INT64_MAX /* all episodes, however long the run */
 #define NO_EPISODES 0   /* the answer to a write: the client has them, and they may be many */
 
-/* The RunDocument with at most `most` episodes; says so when there are more. */
-static bool
-reply_document(struct call *call, int status, const struct run *run, int64_t most,
-               struct api_error *err)
+bool
+route_reply_document(struct call *call, int status, const struct run *run, int64_t most,
+                     struct api_error *err)
 {
     struct json_out json = http_reply_json(call->reply, status);
     struct route_metrics metrics;
@@ -40,7 +39,7 @@ route_training_run_create(struct call *call, struct api_error *err)
         return false;
     snprintf(location, sizeof location, "/api/training-runs/%s", held.run.id);
     http_reply_header(call->reply, "Location", location);
-    good = reply_document(call, 201, &held.run, NO_EPISODES, err);
+    good = route_reply_document(call, 201, &held.run, NO_EPISODES, err);
     store_run_release(&held);
     return good;
 }
@@ -54,7 +53,7 @@ route_training_run_show(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = reply_document(call, 200, &held.run, WHOLE, err);
+    good = route_reply_document(call, 200, &held.run, WHOLE, err);
     store_run_release(&held);
     return good;
 }
@@ -74,7 +73,7 @@ route_training_run_change(struct call *call, struct api_error *err)
     good = run_change_from_json(call->req->json, call->limits->config_max, &change, err) &&
            store_run_change(call->store, call->account, id, &change, call->limits->config_max,
                             call->now_ms, &held, err) &&
-           reply_document(call, 200, &held.run, NO_EPISODES, err);
+           route_reply_document(call, 200, &held.run, NO_EPISODES, err);
     run_change_clear(&change);
     store_run_release(&held);
     return good;
@@ -95,7 +94,7 @@ route_checkpoint_log(struct call *call, struct api_error *err)
     good = run_checkpoint_from_json(call->req->json, &checkpoint, err) &&
            store_run_add_checkpoint(call->store, call->account, id, &checkpoint, call->now_ms,
                                     &held, err) &&
-           reply_document(call, 201, &held.run, NO_EPISODES, err);
+           route_reply_document(call, 201, &held.run, NO_EPISODES, err);
     store_run_release(&held);
     return good;
 }
