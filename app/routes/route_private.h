@@ -26,6 +26,9 @@ http_handler route_episode_log;
 http_handler route_checkpoint_log;
 http_handler route_agent_list;
 
+/* seed 004: downloads */
+http_handler route_export_show;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

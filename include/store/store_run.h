@@ -83,4 +83,14 @@ bool store_agent_list(struct store *store, const char *account, store_agent_visi
 /* Has the run an episode with this metric (its stored name)? Told by the header. */
 bool store_run_has_metric(const struct run_held *held, const char *metric);
 
+/* Called with the stored name of a metric; borrowed. False ends the walk. */
+typedef bool store_run_metric_visit(const char *metric, void *context);
+
+/*
+ * Each metric of the episodes that the run had when its header was read, told by the header, in
+ * no order and some more than once. False when the visitor ended it.
+ */
+bool store_run_each_metric(const struct run_held *held, store_run_metric_visit *visit,
+                           void *context);
+
 #endif

@@ -297,4 +297,6 @@ store_ping(struct store *store, struct api_error *err)
     return !fake_store_fails(store, err);
 }
 
+#include "fakes/fake_export.h"
+
 #endif
