@@ -249,6 +249,51 @@ a_metric_is_known_from_rows_and_tail(void **state)
     bson_destroy(doc);
 }
 
+struct names {
+    char text[256];
+    size_t most;
+};
+
+static bool
+note_name(const char *metric, void *context)
+{
+    struct names *names = context;
+
+    strcat(names->text, metric);
+    strcat(names->text, " ");
+    return --names->most > 0;
+}
+
+static void
+every_metric_of_rows_and_tail_is_told(void **state)
+{
+    static const struct {
+        const char *doc, *names;
+    } cases[] = {
+        {"{\"metrics\":{\"steps\":{\"count\":1},\"a:b/c\":{\"count\":1}},"
+         "\"tail\":[{\"n\":1,\"metrics\":{\"win\":true,\"steps\":2}},"
+         "{\"n\":2,\"metrics\":{\"x.y\":1.5}}]}",
+         "steps a.b/c win steps x.y "},
+        {"{\"metrics\":{\"x\":{\"count\":1}},\"tail\":[]}", "x "},
+        {"{\"metrics\":{},\"tail\":[]}", ""},
+        {"{}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct run_held held = {.holder = NULL};
+        struct names names = {.most = SIZE_MAX}, one = {.most = 1};
+        bson_t *doc = bson_of("%s", cases[i].doc);
+
+        run_doc_borrow(doc, &held);
+        assert_true(store_run_each_metric(&held, note_name, &names));
+        assert_string_equal(names.text, cases[i].names);
+        assert_int_equal(store_run_each_metric(&held, note_name, &one), names.text[0] == '\0');
+        store_run_release(&held);
+        bson_destroy(doc);
+    }
+}
+
 int
 main(void)
 {
@@ -259,6 +304,7 @@ main(void)
         cmocka_unit_test(a_header_of_an_ended_run_is_read_whole),
         cmocka_unit_test(a_summary_counts_rows_and_tail),
         cmocka_unit_test(a_metric_is_known_from_rows_and_tail),
+        cmocka_unit_test(every_metric_of_rows_and_tail_is_told),
     };
 
     return cmocka_run_group_tests_name("store_run_doc", tests, NULL, NULL);
