@@ -172,7 +172,8 @@ def test_csv_is_what_was_reported(client, logged):
     for row in rows:
         assert logged.began - 0.01 <= seconds_of(row[1]) <= logged.ended + 0.01
         assert row[2] == (logged.sessions[int(row[0])] or "")
-    detail = {e["episode_number"]: e["created_at"] for e in client.detail(logged.run_id)["episodes"]}
+    episodes = client.detail(logged.run_id)["episodes"]
+    detail = {e["episode_number"]: e["created_at"] for e in episodes}
     assert {int(row[0]): row[1] for row in rows} == detail
 
 
@@ -408,7 +409,8 @@ class Writer(threading.Thread):
             numbers = rng.integers(1, 2 * BEFORE, 50)
             new = {"metrics": {f"{'abyz'[self.batches % 4]}{self.batches}": 1.0}}
             self.client.report_all(self.run_id, {int(n): {"steps": int(n), **new} for n in numbers})
-            self.client.report_all(self.run_id, {BEFORE * 3 + self.batches: {"roi_pct": 1.0, **new}})
+            later = {BEFORE * 3 + self.batches: {"roi_pct": 1.0, **new}}
+            self.client.report_all(self.run_id, later)
 
 
 BEFORE = 20000  # episodes, more than a batch of the cursor
