@@ -1,18 +1,14 @@
 /*
  * store_episode_read.c - a run's episodes in number order: the rows, and the header's tail.
- * Called by the routes and store_summary.c. Next: store_episode_doc.c, store_tail.c.
+ * Called by the routes and store_summary.c. Next: store_pace.c, store_episode_doc.c,
+ * store_tail.c.
  */
 #include "store/store_episode.h"
 
 #include "store_episode_doc.h"
+#include "store_pace.h"
 #include "store_private.h"
 #include "store_tail.h"
-
-/*
- * A reply of this many rows stays below a megabyte, so that reading a run of any length needs the
- * same memory and no single answer of the server comes near the socket's time-out.
- */
-#define ROWS_AT_ONCE 4000
 
 /* _id from {run, n: from} to {run, n: to}: one range of the index, in order. */
 static void
@@ -36,6 +32,7 @@ each_row(struct store *store, const struct run *run, int64_t from, int64_t to,
     AUTO_BSON filter = BSON_INITIALIZER;
     AUTO_BSON opts = BSON_INITIALIZER;
     mongoc_collection_t *episodes = store_collection(store, STORE_EPISODES, err);
+    struct store_pace pace = {.rows = 0};
     mongoc_cursor_t *cursor;
     const bson_t *row;
     bson_error_t cause;
@@ -47,13 +44,15 @@ each_row(struct store *store, const struct run *run, int64_t from, int64_t to,
     bson_oid_init_from_string(&oid, run->oid);
     range_filter(&filter, &oid, from, to);
     BCON_APPEND(&opts, "sort", "{", "_id", BCON_INT32(1), "}", "batchSize",
-                BCON_INT32(ROWS_AT_ONCE));
+                BCON_INT32(STORE_ROWS_FIRST));
     if (projection != NULL)
         BSON_APPEND_DOCUMENT(&opts, "projection", projection);
     cursor = mongoc_collection_find_with_opts(episodes, &filter, &opts, NULL);
-    while (mongoc_cursor_next(cursor, &row))
+    while (mongoc_cursor_next(cursor, &row)) {
+        store_pace_keep(&pace, cursor, row);
         if (!visit(row, context))
             break;
+    }
     good = !mongoc_cursor_error(cursor, &cause) ||
            store_fail(store, err, "read_episodes", &cause, NULL);
     mongoc_cursor_destroy(cursor);
