@@ -44,7 +44,7 @@ each_row(struct store *store, const struct run *run, int64_t from, int64_t to,
     bson_oid_init_from_string(&oid, run->oid);
     range_filter(&filter, &oid, from, to);
     BCON_APPEND(&opts, "sort", "{", "_id", BCON_INT32(1), "}", "batchSize",
-                BCON_INT32(STORE_ROWS_FIRST));
+                BCON_INT64(STORE_ROWS_FIRST));
     if (projection != NULL)
         BSON_APPEND_DOCUMENT(&opts, "projection", projection);
     cursor = mongoc_collection_find_with_opts(episodes, &filter, &opts, NULL);

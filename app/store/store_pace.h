@@ -8,7 +8,11 @@
  * A reply of the server stays below a megabyte, whatever a row holds, so that reading a run of any
  * length needs the same memory and no single reply comes near the socket's time-out.
  */
-#define STORE_ROWS_FIRST 500 /* batchSize of the cursor: a megabyte of the widest usual rows */
+/*
+ * The cursor's batchSize at first: a megabyte of the widest usual rows. It must be given as an
+ * INT64: libmongoc changes no other.
+ */
+#define STORE_ROWS_FIRST 500
 
 /* Zero it first. */
 struct store_pace {

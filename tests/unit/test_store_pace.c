@@ -24,7 +24,7 @@ set_up(void **state)
 {
     static struct fixture fixture;
     bson_t filter = BSON_INITIALIZER;
-    bson_t *opts = BCON_NEW("batchSize", BCON_INT32(STORE_ROWS_FIRST));
+    bson_t *opts = BCON_NEW("batchSize", BCON_INT64(STORE_ROWS_FIRST));
 
     fixture.client = mongoc_client_new("mongodb://127.0.0.1:1/");
     fixture.rows = mongoc_client_get_collection(fixture.client, "d", "rows");
