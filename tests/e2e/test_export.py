@@ -492,7 +492,9 @@ def peak_kib(faults):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_memory_does_not_grow_with_the_run(client, faults, long_run, form):
+def test_memory_does_not_grow_with_the_run(client, stack, faults, long_run, form):
+    if b"__asan_init" in (stack.build / "training-api").read_bytes():
+        pytest.skip("AddressSanitizer keeps what is freed")
     short = client.create()
     report = {"total_reward": 1 / 7, "steps": 3, "win": True, "metrics": {"a.loss": 1}}
     reports = dict.fromkeys(range(1, 2001), report)
