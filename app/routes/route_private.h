@@ -40,6 +40,9 @@ http_handler route_evaluation_log;
 http_handler route_evaluation_list;
 http_handler route_benchmark_show;
 
+/* seed 004: downloads */
+http_handler route_export_show;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

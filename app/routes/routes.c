@@ -44,6 +44,9 @@ const struct route routes[] = {
     {HTTP_GET,   RUNS "/:run_id/evaluations",        SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_evaluation_list},
     {HTTP_POST,  RUNS "/:run_id/evaluations",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_evaluation_log},
 
+    /* seed 004, downloads: route_export.c */
+    {HTTP_GET,   RUNS "/:run_id/export",             SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_export_show},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

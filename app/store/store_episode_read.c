@@ -6,17 +6,12 @@
 #include "store/store_episode.h"
 
 #include "store_episode_doc.h"
+#include "store_pace.h"
 #include "store_row.h"
 #include "store_tail.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/*
- * A reply of this many rows stays below a megabyte, so that reading a run of any length needs the
- * same memory and no single answer of the server comes near the socket's time-out.
- */
-#define ROWS_AT_ONCE 4000
 
 /* _id from {run, n: from} to {run, n: to}: one range of the index, in order. */
 static void
@@ -81,7 +76,7 @@ static void
 append_opts(bson_t *opts, const struct store_episode_range *range)
 {
     BCON_APPEND(opts, "sort", "{", "_id", BCON_INT32(range->descending ? -1 : 1), "}", "batchSize",
-                BCON_INT32(ROWS_AT_ONCE));
+                BCON_INT64(STORE_ROWS_FIRST));
     if (range->count > 0) /* of the rows: enough, even if none of the tail is among the first */
         BCON_APPEND(opts, "limit", BCON_INT64(range->count));
     append_projection(opts, range);

@@ -268,6 +268,35 @@ store_run_highest(const struct run_held *held)
     return of_rows > of_tail ? of_rows : of_tail;
 }
 
+static bool
+each_metric_of(const struct episode *episode, store_run_metric_visit *visit, void *context)
+{
+    for (size_t i = 0; i < episode->value_count; i++)
+        if (!visit(episode->values[i].name, context))
+            return false;
+    return true;
+}
+
+/* Header and rows change in one commit, so the counters name every metric of the rows. */
+bool
+store_run_each_metric(const struct run_held *held, store_run_metric_visit *visit, void *context)
+{
+    const struct holder *holder = held->holder;
+    char name[METRIC_NAME_MAX + 1];
+    bson_iter_t metrics;
+
+    for (bool more = store_read_inside(holder->doc, "metrics", &metrics);
+         more && bson_iter_next(&metrics);) {
+        store_metric_name(bson_iter_key(&metrics), name, sizeof name);
+        if (!visit(name, context))
+            return false;
+    }
+    for (size_t i = 0; holder->tail != NULL && i < holder->tail->count; i++)
+        if (!each_metric_of(&holder->tail->items[i], visit, context))
+            return false;
+    return true;
+}
+
 void
 store_run_release(struct run_held *held)
 {

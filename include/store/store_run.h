@@ -104,4 +104,14 @@ bool store_run_has_metric(const struct run_held *held, const char *metric);
 /* The highest episode number reported, 0 while there is none. Told by the header. */
 int64_t store_run_highest(const struct run_held *held);
 
+/* Called with the stored name of a metric; borrowed. False ends the walk. */
+typedef bool store_run_metric_visit(const char *metric, void *context);
+
+/*
+ * Each metric of the episodes that the run had when its header was read, told by the header, in
+ * no order and some more than once. False when the visitor ended it.
+ */
+bool store_run_each_metric(const struct run_held *held, store_run_metric_visit *visit,
+                           void *context);
+
 #endif

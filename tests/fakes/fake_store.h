@@ -316,5 +316,6 @@ store_ping(struct store *store, struct api_error *err)
 #include "fakes/fake_episode_page.h"
 #include "fakes/fake_benchmark.h"
 #include "fakes/fake_evaluation.h"
+#include "fakes/fake_export.h"
 
 #endif
