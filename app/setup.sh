@@ -376,8 +376,10 @@ install_docs() {
         NOTE="Swagger UI cannot be had, going on without (log/setup.log)"
         return 0
     fi
-    rm -rf "$web/docs/swagger-ui"
-    cp -R "$renderer" "$web/docs/swagger-ui"
+    if ! diff -qr "$renderer" "$web/docs/swagger-ui" >/dev/null 2>&1; then
+        rm -rf "$web/docs/swagger-ui"
+        cp -R "$renderer" "$web/docs/swagger-ui"
+    fi
 }
 
 # build_programs FOLDER [CMAKE OPTION]…: configure and build training-api and training-admin.
