@@ -104,7 +104,9 @@ class Description:
             return f"is {media!r}, described is {', '.join(kinds)}"
         if method == "HEAD":
             return "has a body, though it was asked by HEAD" if content else None
-        return self.body_fault(kinds[media]["schema"], content) if media.endswith("json") else None
+        if media != "application/json" and not media.endswith("+json"):
+            return None
+        return self.body_fault(kinds[media]["schema"], content)
 
     def body_fault(self, schema, content):
         try:

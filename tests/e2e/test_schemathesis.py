@@ -17,7 +17,6 @@ CHECKS = (
     "content_type_conformance",
     "response_headers_conformance",
     "response_schema_conformance",
-    "allow_header_conformance",
     "unsupported_method",
 )
 LIMIT_S = 120
