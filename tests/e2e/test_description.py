@@ -74,11 +74,12 @@ def test_it_describes_the_route_table_and_nothing_else(stack):
     assert table - described == set(), "served, but not described"
 
 
-def test_only_routes_without_a_scope_need_no_key():
+def test_what_has_a_scope_may_be_refused():
     for method, path, operation in DESCRIPTION.operations():
-        is_open = operation.get("x-scope", "-") == "-"
-        assert (operation.get("security") == []) == is_open, f"{method} {path}"
-        assert ("401" in operation["responses"]) != is_open, f"{method} {path}"
+        needs_key = operation.get("security") != []
+        assert ("401" in operation["responses"]) == needs_key, f"{method} {path}"
+        if operation.get("x-scope", "-") != "-":
+            assert needs_key and "403" in operation["responses"], f"{method} {path}"
 
 
 def test_it_names_every_error_code_and_no_other():
