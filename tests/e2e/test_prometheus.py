@@ -226,20 +226,21 @@ def test_head_and_other_methods(mine):
 
 
 def test_counts_outlive_killed_workers(own, mine):
-    before = page(mine)
-    for victim in children_of(own.pid("api")):
+    def killed(shown):
+        return shown.value("training_worker_ends_total", how="SIGKILL")
+
+    before = first = page(mine)
+    for number, victim in enumerate(children_of(own.pid("api")), 1):
         sent = send_a_mixture(mine)
         counted = request_counts(before)
         wait_until(lambda: grown(counted, request_counts(page(mine))) == sent, 5, "the counts")
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: len(children_of(own.pid("api"))) == WORKERS, 5, "another worker")
-        wait_until(lambda: page(mine).value("training_workers") == WORKERS, 5, "it is known")
-        after = page(mine)
-        assert grown(counted, request_counts(after)) == sent
-        before = after
-    killed = before.value("training_worker_ends_total", how="SIGKILL")
-    assert killed >= WORKERS
-    assert before.value("training_worker_starts_total") >= WORKERS + killed
+        wait_until(lambda n=number: killed(page(mine)) == killed(first) + n, 5, "its death")
+        wait_until(lambda: page(mine).value("training_workers") == WORKERS, 5, "another worker")
+        before = page(mine)
+        assert grown(counted, request_counts(before)) == sent
+    starts = "training_worker_starts_total"
+    assert before.value(starts) == first.value(starts) + WORKERS
     assert before.value("training_workers_busy") == 1
 
 
