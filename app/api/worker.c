@@ -77,25 +77,50 @@ log_request(const struct call *call, const struct route *route, const struct api
               LOG_TEXT("reply", whole ? NULL : "cut"));
 }
 
+/* For GET /metrics. A request that found no row is counted as the row after the last. */
+static void
+count_request(struct meter_seat *seat, const struct call *call, const struct route *route,
+              int64_t started_us, bool whole)
+{
+    const struct meter_request request = {
+        .route = route == NULL ? routes_count : (size_t)(route - routes),
+        .status = call->reply->status,
+        .us = clock_steady_us() - started_us,
+        .bytes_in = call->req->content_length,
+        .bytes_out = call->reply->bytes_sent,
+        .cut = !whole,
+    };
+
+    meter_request(seat, &request);
+}
+
 /* The life of a request, top to bottom. False: the client did not get a whole answer. */
 static bool
-worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits *limits)
+worker_serve(struct worker *worker)
 {
     const int64_t started_us = clock_steady_us();
+    const struct worker_setup *setup = worker->setup;
+    FCGX_Request *fcgi = &worker->fcgi;
     struct http_request req = {0};
     struct http_reply reply;
     struct api_error err = {0};
     struct wire wire = wire_to(fcgi);
-    struct call call = {
-        .req = &req, .reply = &reply, .store = store, .limits = limits, .now_ms = clock_now_ms()};
+    struct call call = {.req = &req,
+                        .reply = &reply,
+                        .store = worker->store,
+                        .limits = &worker->limits,
+                        .meter = setup->meter,
+                        .now_ms = clock_now_ms()};
     const struct route *route = NULL;
     char allow[64] = "";
     bool whole, trim;
 
+    meter_busy(setup->seat, true);
     http_reply_init(&reply, &wire.http);
     if (!read_head(fcgi, &req, &call, &err) ||
         (route = http_route_find(routes, routes_count, &req, allow, sizeof allow, &err)) == NULL ||
-        !route_authenticate(&call, route, &err) || !read_body(fcgi, route, &req, limits, &err) ||
+        !route_authenticate(&call, route, &err) ||
+        !read_body(fcgi, route, &req, &worker->limits, &err) ||
         !route_authorise(&call, route, &err) || !route->handler(&call, &err)) {
         http_request_drain(fcgi);
         http_reply_error(&reply, &err);
@@ -104,6 +129,8 @@ worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits 
     }
     whole = http_reply_finish(&reply);
     log_request(&call, route, &err, started_us, whole);
+    count_request(setup->seat, &call, route, started_us, whole);
+    meter_busy(setup->seat, false);
     http_reply_clear(&reply);
     trim = req.body_size > TRIM_ABOVE;
     http_request_clear(&req);
@@ -142,7 +169,7 @@ worker_take(struct worker *worker, int fd)
         return;
     }
     fcgi->keepConnection = 0;
-    if (worker_serve(fcgi, worker->store, &worker->limits)) {
+    if (worker_serve(worker)) {
         /*
          * Detached, libfcgi closes at once; else it shuts the socket down and waits for nginx to
          * close first, 20 us of CPU and a sleep. The request has been read to its end, so that a
@@ -278,13 +305,14 @@ worker_loop(struct worker *worker)
 int
 worker_run(const struct worker_setup *setup)
 {
-    const struct store_settings store_settings = api_settings_store(setup->settings);
+    struct store_settings store_settings = api_settings_store(setup->settings);
     struct worker worker = {.setup = setup, .limits = api_settings_limits(setup->settings)};
     int exit_code;
 
     if (!worker_follow_master(setup->master))
         return WORKER_EXIT_OK;
     store_global_init();
+    store_settings.seat = setup->seat;
     worker.store = store_open(&store_settings, setup->lanes);
     if (worker.store != NULL)
         store_recover(worker.store);

@@ -46,6 +46,7 @@ http_handler route_export_show;
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;
+http_handler route_prometheus_show;
 
 /*
  * The path's run id as it is stored. False, with RUN_NOT_FOUND, when no run can have it.

@@ -2,6 +2,7 @@
 #include "route_private.h"
 
 #include "base/auto.h"
+#include "base/meter.h"
 
 #define V1 "/api/v1/training"
 #define RUNS "/api/training-runs"
@@ -50,6 +51,11 @@ const struct route routes[] = {
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},
+
+    /* what the service counts about itself: route_prometheus.c; nginx lets only this machine ask */
+    {HTTP_GET,   "/metrics",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_prometheus_show},
 };
 /* clang-format on */
 const size_t routes_count = COUNT_OF(routes);
+
+_Static_assert(COUNT_OF(routes) < METER_ROUTES_MAX, "every route has a place to be counted in");

@@ -14,6 +14,7 @@
 #define ACTOR_NAME_MAX 31   /* the same */
 
 struct store;
+struct meter;
 
 enum scope { SCOPE_NONE = 0, SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4 };
 
@@ -34,6 +35,7 @@ struct call {
     const struct http_request *req;
     struct http_reply *reply;
     struct store *store;
+    const struct meter *meter; /* what the service counts about itself; NULL: nothing */
     const struct route_limits *limits;
     int64_t now_ms;                     /* UTC, milliseconds */
     char account[ACCOUNT_NAME_MAX + 1]; /* whose runs these are; "" before authentication */

@@ -4,8 +4,16 @@
 
 #include "http/http_route.h"
 
+#include <stdio.h>
+
 extern const struct route routes[];
 extern const size_t routes_count;
+
+/* "GET" and so on. */
+const char *route_method_name(enum http_method method);
+
+/* The table as text, a row a line: method, pattern, scope ("-": open to everyone). */
+void routes_print(FILE *out);
 
 /*
  * Find out whose request it is: the key's account, or the anonymous one when the limits name it,
