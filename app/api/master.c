@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rate.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -67,6 +68,7 @@ struct master {
     const char *settings_file;
     struct listener *listener;
     struct store_lanes *lanes;
+    struct rates *rates;
     sigset_t signals;
 };
 
@@ -111,6 +113,7 @@ child_start(struct master *master, struct child *child)
     const struct worker_setup setup = {
         .settings = &master->wanted,
         .lanes = master->lanes,
+        .rates = master->rates,
         .listen_fd = master->listener->fd,
         .master = getpid(),
     };
@@ -426,6 +429,7 @@ master_run(const struct api_settings *settings, const char *settings_file,
         .settings_file = settings_file,
         .listener = listener,
         .lanes = store_lanes_new(),
+        .rates = rates_new(),
     };
 
     fill_signals(&master.signals);

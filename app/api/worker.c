@@ -8,6 +8,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/http_cors.h"
+#include "http/http_etag.h"
 #include "routes/routes.h"
 #include "store/store.h"
 
@@ -43,6 +45,7 @@ read_head(FCGX_Request *fcgi, struct http_request *req, struct call *call, struc
 
     memcpy(call->reply->request_id, req->id, sizeof req->id);
     call->reply->head_only = req->head;
+    http_cors_announce(call);
     return good;
 }
 
@@ -77,15 +80,20 @@ log_request(const struct call *call, const struct route *route, const struct api
 
 /* The life of a request, top to bottom. False: the client did not get a whole answer. */
 static bool
-worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits *limits)
+worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits *limits,
+             struct rates *rates)
 {
     const int64_t started_us = clock_steady_us();
     struct http_request req = {0};
     struct http_reply reply;
     struct api_error err = {0};
     struct wire wire = wire_to(fcgi);
-    struct call call = {
-        .req = &req, .reply = &reply, .store = store, .limits = limits, .now_ms = clock_now_ms()};
+    struct call call = {.req = &req,
+                        .reply = &reply,
+                        .store = store,
+                        .limits = limits,
+                        .rates = rates,
+                        .now_ms = clock_now_ms()};
     const struct route *route = NULL;
     char allow[64] = "";
     bool whole, trim;
@@ -96,10 +104,9 @@ worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits 
         !route_authenticate(&call, route, &err) || !read_body(fcgi, route, &req, limits, &err) ||
         !route_authorise(&call, route, &err) || !route->handler(&call, &err)) {
         http_request_drain(fcgi);
-        http_reply_error(&reply, &err);
-        if (err.id == API_METHOD_NOT_ALLOWED)
-            http_reply_header(&reply, "Allow", allow);
+        http_route_refuse(&call, allow, &err);
     }
+    http_etag_settle(&call);
     whole = http_reply_finish(&reply);
     log_request(&call, route, &err, started_us, whole);
     http_reply_clear(&reply);
@@ -140,7 +147,7 @@ worker_take(struct worker *worker, int fd)
         return;
     }
     fcgi->keepConnection = 0;
-    if (worker_serve(fcgi, worker->store, &worker->limits)) {
+    if (worker_serve(fcgi, worker->store, &worker->limits, worker->setup->rates)) {
         /*
          * Detached, libfcgi closes at once; else it shuts the socket down and waits for nginx to
          * close first, 20 us of CPU and a sleep. The request has been read to its end, so that a

@@ -23,6 +23,7 @@ enum worker_exit {
 struct worker_setup {
     const struct api_settings *settings;
     struct store_lanes *lanes; /* shared by all workers */
+    struct rates *rates;       /* the same; NULL: nobody counts */
     int listen_fd;             /* non-blocking */
     pid_t master;
 };

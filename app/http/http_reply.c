@@ -10,8 +10,10 @@ static bool
 send_head(struct http_reply *reply)
 {
     char head[HTTP_REPLY_HEADERS_MAX + 512];
-    int size = snprintf(head, sizeof head, "Status: %d %s\r\nContent-Type: %s\r\n%.*s\r\n",
-                        reply->status, api_status_phrase(reply->status), reply->content_type,
+    const bool typed = reply->content_type != NULL;
+    int size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%s%.*s\r\n", reply->status,
+                        api_status_phrase(reply->status), typed ? "Content-Type: " : "",
+                        typed ? reply->content_type : "", typed ? "\r\n" : "",
                         (int)reply->headers_size, reply->headers);
 
     reply->started = true;
@@ -60,6 +62,13 @@ http_reply_json(struct http_reply *reply, int status)
 }
 
 void
+http_reply_empty(struct http_reply *reply, int status)
+{
+    reply->status = status;
+    reply->content_type = NULL;
+}
+
+void
 http_reply_header(struct http_reply *reply, const char *name, const char *value)
 {
     const size_t room = sizeof reply->headers - reply->headers_size;
@@ -70,6 +79,19 @@ http_reply_header(struct http_reply *reply, const char *name, const char *value)
     size = snprintf(reply->headers + reply->headers_size, room, "%s: %s\r\n", name, value);
     if (size > 0 && (size_t)size < room)
         reply->headers_size += (size_t)size;
+}
+
+void
+http_reply_keep_headers(struct http_reply *reply)
+{
+    reply->headers_kept = reply->headers_size;
+}
+
+void
+http_reply_no_store(struct http_reply *reply)
+{
+    http_reply_header(reply, "Cache-Control", "no-store");
+    reply->no_store = true;
 }
 
 static void
@@ -123,7 +145,7 @@ http_reply_error(struct http_reply *reply, const struct api_error *err)
     }
     reply->out.used = 0;
     reply->out.failed = false;
-    reply->headers_size = 0;
+    reply->headers_size = reply->headers_kept;
     if (err->retry_after_s > 0) {
         char seconds[16];
 

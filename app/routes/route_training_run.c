@@ -54,7 +54,7 @@ route_training_run_show(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = reply_document(call, 200, &held.run, WHOLE, err);
+    good = route_unchanged(call, &held.run) || reply_document(call, 200, &held.run, WHOLE, err);
     store_run_release(&held);
     return good;
 }

@@ -28,6 +28,14 @@ const struct route routes[] = {
     {HTTP_POST,  RUNS "/:run_id/episodes",           SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BATCH, route_episode_log},
     {HTTP_POST,  RUNS "/:run_id/checkpoints",        SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_checkpoint_log},
 
+    /* who may call: route_key.c, route_session.c */
+    {HTTP_GET,    "/api/keys",                       SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_key_list},
+    {HTTP_POST,   "/api/keys",                       SCOPE_ADMIN, HTTP_BODY_JSON,    ROUTE_BODY,  route_key_create},
+    {HTTP_DELETE, "/api/keys/:key_id",               SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_key_revoke},
+    {HTTP_GET,    "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_show},
+    {HTTP_POST,   "/api/session",                    SCOPE_NONE,  HTTP_BODY_JSON,    ROUTE_BODY,  route_session_create},
+    {HTTP_DELETE, "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_delete},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

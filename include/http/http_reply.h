@@ -24,12 +24,15 @@ struct http_wire {
 struct http_reply {
     struct out out; /* first: the body is written here; see base/out.h and base/json_out.h */
     int status;     /* 0 until a handler began */
-    const char *content_type;
+    const char *content_type;             /* NULL: there is no body */
     char headers[HTTP_REPLY_HEADERS_MAX]; /* "Name: value\r\n" lines */
     size_t headers_size;
+    size_t headers_kept; /* bytes of them that an error leaves in place */
     char request_id[65];
     struct http_wire *wire; /* borrowed */
     bool head_only;         /* HEAD: headers, no body */
+    bool tagged;            /* it has an ETag */
+    bool no_store;          /* it must not be kept by anyone */
     bool started;           /* something is on the wire: too late for another status */
     bool broken;            /* the answer was cut: the client must not take it for whole */
     size_t bytes_sent;      /* of the body */
@@ -41,8 +44,17 @@ void http_reply_init(struct http_reply *reply, struct http_wire *wire);
 /* Start a JSON answer; the returned writer is good until the request ends. */
 struct json_out http_reply_json(struct http_reply *reply, int status);
 
+/* An answer without a body, such as 204. */
+void http_reply_empty(struct http_reply *reply, int status);
+
 /* Add a header line. value must not hold CR or LF (they are dropped). */
 void http_reply_header(struct http_reply *reply, const char *name, const char *value);
+
+/* The headers so far stay, whatever becomes of the answer. */
+void http_reply_keep_headers(struct http_reply *reply);
+
+/* Cache-Control: no-store, for what is secret or true for a moment only. */
+void http_reply_no_store(struct http_reply *reply);
 
 /*
  * Replace whatever was written by problem+json for *err. When part of the answer is on the wire
