@@ -9,13 +9,17 @@
 static bool
 send_head(struct http_reply *reply)
 {
-    char head[HTTP_REPLY_HEADERS_MAX + 512];
-    const bool typed = reply->content_type != NULL;
-    int size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%s%.*s\r\n", reply->status,
-                        api_status_phrase(reply->status), typed ? "Content-Type: " : "",
-                        typed ? reply->content_type : "", typed ? "\r\n" : "",
-                        (int)reply->headers_size, reply->headers);
+    char head[HTTP_REPLY_HEADERS_MAX + 512], type[128] = "", length[64] = "";
+    int size;
 
+    if (reply->content_type != NULL)
+        snprintf(type, sizeof type, "Content-Type: %s\r\n", reply->content_type);
+    /* nginx leaves a short answer uncompressed when it knows that it is short. */
+    if (reply->content_type != NULL && reply->whole)
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", reply->out.used);
+    size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%.*s\r\n", reply->status,
+                    api_status_phrase(reply->status), type, length, (int)reply->headers_size,
+                    reply->headers);
     reply->started = true;
     return reply->wire->write(reply->wire, head, (size_t)size);
 }
@@ -160,6 +164,7 @@ http_reply_finish(struct http_reply *reply)
 {
     if (reply->out.failed)
         reply->broken = true;
+    reply->whole = true;
     return send_buffer(&reply->out) && !reply->broken;
 }
 

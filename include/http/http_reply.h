@@ -34,6 +34,7 @@ struct http_reply {
     bool tagged;            /* it has an ETag */
     bool no_store;          /* it must not be kept by anyone */
     bool started;           /* something is on the wire: too late for another status */
+    bool whole;             /* nothing more will be written */
     bool broken;            /* the answer was cut: the client must not take it for whole */
     size_t bytes_sent;      /* of the body */
 };
