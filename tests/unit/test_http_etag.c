@@ -21,14 +21,29 @@ a_list_names_a_tag_weak_or_strong(void **state)
         const char *list;
         bool matches;
     } cases[] = {
-        {"\"a\"", true},       {"W/\"a\"", true},          {"*", true},
-        {" * ", true},         {"\"b\", \"a\"", true},     {"W/\"b\",W/\"a\"", true},
-        {",, \"a\"", true},    {"\"x,\\\" , \"a\"", true}, {"\"b\"\"a\"", true},
-        {"", false},           {" ", false},               {"a", false},
-        {"\"a", false},        {"a\"", false},             {"\"aa\"", false},
-        {"\"\"", false},       {"\"A\"", false},           {"w/\"a\"", false},
-        {"W/ \"a\"", false},   {"W/a", false},             {"\"*\"", false},
-        {"\"b\" x \"a\"", false}, {"\"b\", *", false},
+        {"\"a\"", true},
+        {"W/\"a\"", true},
+        {"*", true},
+        {" * ", true},
+        {"\"b\", \"a\"", true},
+        {"W/\"b\",W/\"a\"", true},
+        {",, \"a\"", true},
+        {"\"x,\\\" , \"a\"", true},
+        {"\"b\"\"a\"", true},
+        {"", false},
+        {" ", false},
+        {"a", false},
+        {"\"a", false},
+        {"a\"", false},
+        {"\"aa\"", false},
+        {"\"\"", false},
+        {"\"A\"", false},
+        {"w/\"a\"", false},
+        {"W/ \"a\"", false},
+        {"W/a", false},
+        {"\"*\"", false},
+        {"\"b\" x \"a\"", false},
+        {"\"b\", *", false},
     };
 
     (void)state;
@@ -94,7 +109,8 @@ who_has_it_gets_304_without_body_but_with_its_headers(void **state)
 
     (void)state;
     answer(&wire, &req, 200, 100);
-    assert_memory_equal(wire.text, "Status: 304 Not Modified\r\nX-Total-Count: 3\r\nETag: W/\"", 52);
+    assert_memory_equal(wire.text, "Status: 304 Not Modified\r\nX-Total-Count: 3\r\nETag: W/\"",
+                        52);
     assert_string_equal(memory_wire_body(&wire), "");
     assert_null(strstr(wire.text, "Content-"));
     memory_wire_clear(&wire);

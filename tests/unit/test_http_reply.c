@@ -78,8 +78,7 @@ an_answer_without_a_body_has_a_head(void **state)
 
     http_reply_empty(&f->reply, 204);
     assert_true(http_reply_finish(&f->reply));
-    assert_string_equal(f->wire.text,
-                        "Status: 204 No Content\r\n\r\n");
+    assert_string_equal(f->wire.text, "Status: 204 No Content\r\n\r\n");
 }
 
 static void
