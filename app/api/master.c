@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rate.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -69,6 +70,7 @@ struct master {
     struct listener *listener;
     struct store_lanes *lanes;
     struct meter *meter;
+    struct rates *rates;
     sigset_t signals;
 };
 
@@ -115,6 +117,7 @@ child_start(struct master *master, struct child *child)
         .lanes = master->lanes,
         .meter = master->meter,
         .seat = meter_seat_take(master->meter),
+        .rates = master->rates,
         .listen_fd = master->listener->fd,
         .master = getpid(),
     };
@@ -436,6 +439,7 @@ master_run(const struct api_settings *settings, const char *settings_file,
         .listener = listener,
         .lanes = store_lanes_new(),
         .meter = meter_new(SEATS),
+        .rates = rates_new(),
     };
 
     fill_signals(&master.signals);

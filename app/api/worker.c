@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/http_cors.h"
+#include "http/http_etag.h"
 #include "routes/routes.h"
 #include "store/store.h"
 
@@ -45,6 +47,7 @@ read_head(FCGX_Request *fcgi, struct http_request *req, struct call *call, struc
 
     memcpy(call->reply->request_id, req->id, sizeof req->id);
     call->reply->head_only = req->head;
+    http_cors_announce(call);
     return good;
 }
 
@@ -110,6 +113,7 @@ worker_serve(struct worker *worker)
                         .store = worker->store,
                         .limits = &worker->limits,
                         .meter = setup->meter,
+                        .rates = setup->rates,
                         .now_ms = clock_now_ms()};
     const struct route *route = NULL;
     char allow[64] = "";
@@ -123,10 +127,9 @@ worker_serve(struct worker *worker)
         !read_body(fcgi, route, &req, &worker->limits, &err) ||
         !route_authorise(&call, route, &err) || !route->handler(&call, &err)) {
         http_request_drain(fcgi);
-        http_reply_error(&reply, &err);
-        if (err.id == API_METHOD_NOT_ALLOWED)
-            http_reply_header(&reply, "Allow", allow);
+        http_route_refuse(&call, allow, &err);
     }
+    http_etag_settle(&call);
     whole = http_reply_finish(&reply);
     log_request(&call, route, &err, started_us, whole);
     count_request(setup->seat, &call, route, started_us, whole);

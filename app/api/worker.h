@@ -27,6 +27,7 @@ struct worker_setup {
     struct store_lanes *lanes; /* shared by all workers */
     struct meter *meter;       /* the same; NULL: nothing is counted */
     struct meter_seat *seat;   /* of this worker; the same */
+    struct rates *rates;       /* the same; NULL: nobody counts */
     int listen_fd;             /* non-blocking */
     pid_t master;
 };

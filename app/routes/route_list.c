@@ -183,6 +183,10 @@ route_listing_send(struct route_listing *listing, store_run_visit *visit, struct
 
         write_headers(listing, more, total);
         json_out_array(&json, NULL);
+        if (route_unchanged_text(call, &listing->text)) {
+            spool_clear(&listing->text);
+            return true;
+        }
         if (!spool_copy(&listing->text, json.out))
             good = api_fail(err, API_INTERNAL, NULL);
         json_out_array_end(&json);

@@ -48,6 +48,14 @@ const struct route routes[] = {
     /* seed 004, downloads: route_export.c */
     {HTTP_GET,   RUNS "/:run_id/export",             SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_export_show},
 
+    /* who may call: route_key.c, route_session.c */
+    {HTTP_GET,    "/api/keys",                       SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_key_list},
+    {HTTP_POST,   "/api/keys",                       SCOPE_ADMIN, HTTP_BODY_JSON,    ROUTE_BODY,  route_key_create},
+    {HTTP_DELETE, "/api/keys/:key_id",               SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_key_revoke},
+    {HTTP_GET,    "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_show},
+    {HTTP_POST,   "/api/session",                    SCOPE_NONE,  HTTP_BODY_JSON,    ROUTE_BODY,  route_session_create},
+    {HTTP_DELETE, "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_delete},
+
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},
     {HTTP_GET,   "/readyz",                          SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_ready},

@@ -199,6 +199,8 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     run->ended_ms = store_read_time(doc, "completed_at");
     run->reported_ms = store_read_time(doc, "last_reported_at");
     run->deleted_ms = store_read_time(doc, "deleted_at");
+    run->revision = store_read_whole(doc, "revision");
+    run->edits = store_read_whole(doc, "edits");
     run->metadata_json = store_read_text(doc, "metadata_json");
     run->notes = store_read_text(doc, "notes");
     read_tags(doc, run);

@@ -16,9 +16,10 @@ const char *route_method_name(enum http_method method);
 void routes_print(FILE *out);
 
 /*
- * Find out whose request it is: the key's account, or the anonymous one when the limits name it,
- * no key was sent and the client is on loopback. Fills call->account and call->scopes.
- * Errors: KEY_MISSING, KEY_WRONG, STORE_UNAVAILABLE.
+ * Find out whose request it is: the key's account; without a key the session's; without either
+ * the anonymous one when the limits name it and the client is on loopback. Fills call->account,
+ * call->scopes and call->actor, and counts a write.
+ * Errors: KEY_MISSING, KEY_WRONG, SESSION_OVER, STORE_UNAVAILABLE, RATE_LIMITED.
  */
 bool route_authenticate(struct call *call, const struct route *route, struct api_error *err);
 

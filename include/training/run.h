@@ -101,6 +101,7 @@ struct run {
     int64_t started_ms, ended_ms; /* UTC; 0: null */
     int64_t reported_ms;          /* of the last episode or change */
     int64_t deleted_ms;           /* 0: it is not */
+    int64_t revision, edits;      /* one of them grows with every change of the run */
     const char *metadata_json;    /* NULL: {} */
     const char *tags[RUN_TAGS_MAX];
     size_t tag_count;

@@ -36,6 +36,8 @@ SETTINGS = [
     "TRAINING_DB_SOCKET_MS",
     "TRAINING_ANONYMOUS_ACCOUNT",
     "TRAINING_ORIGINS",
+    "TRAINING_WRITE_RATE",
+    "TRAINING_SESSION_S",
     "TRAINING_STALE_AFTER_S",
     "TRAINING_BODY_MAX",
     "TRAINING_BATCH_BODY_MAX",
@@ -259,7 +261,7 @@ def test_a_request_without_a_path_is_our_fault(hasty):
 
 def test_allow_belongs_to_405_alone(hasty):
     answer = hasty.ask("/healthz", "POST", {})
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
     answer = hasty.ask("/api/training-runs", "POST", {})  # its path has a row of another method
     assert answer.status_code == 401
     assert "Allow" not in answer.headers

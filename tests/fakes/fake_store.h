@@ -35,6 +35,13 @@ struct store {
     size_t fail_after; /* store_episode_each gives so many and fails; 0: it does not */
     struct store_key keys[FAKE_KEYS_MAX];
     const char *key_texts[FAKE_KEYS_MAX];
+    struct fake_sessions {
+        char token[STORE_KEY_TEXT_SIZE]; /* of the one there is; "" */
+        struct store_key key;
+        int64_t life_ms;
+        int made, revoked, notes; /* keys made and revoked; entries of the audit */
+        char noted[4][64];        /* the first of their actions */
+    } sessions;
     /* What was asked. */
     int calls, inserts, puts, changes, checkpoints;
     size_t put_count;
@@ -317,5 +324,6 @@ store_ping(struct store *store, struct api_error *err)
 #include "fakes/fake_benchmark.h"
 #include "fakes/fake_evaluation.h"
 #include "fakes/fake_export.h"
+#include "fakes/fake_session.h"
 
 #endif
