@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ADMIN_NAME_SIZE 32 /* bytes of a command's name with the NUL */
+
 static const struct admin_command commands[] = {
     {
         .noun = "schema",
@@ -79,18 +81,31 @@ static const struct admin_command commands[] = {
     },
 };
 
+/* "key list", or one word alone. */
+static const char *
+name_of(const struct admin_command *command, char name[ADMIN_NAME_SIZE])
+{
+    snprintf(name, ADMIN_NAME_SIZE, "%s%s%s", command->noun, command->verb[0] == '\0' ? "" : " ",
+             command->verb);
+    return name;
+}
+
 static void
 print_usage_line(const struct admin_command *command, FILE *to)
 {
-    fprintf(to, "usage: training-admin [--settings FILE] %s %s %s\n", command->noun, command->verb,
+    char name[ADMIN_NAME_SIZE];
+
+    fprintf(to, "usage: training-admin [--settings FILE] %s %s\n", name_of(command, name),
             command->usage);
 }
 
 enum admin_exit
 admin_help(const struct admin_command *command)
 {
+    char name[ADMIN_NAME_SIZE];
+
     print_usage_line(command, stdout);
-    printf("\n%s %s - %s\n\n%s", command->noun, command->verb, command->brief, command->help);
+    printf("\n%s - %s\n\n%s", name_of(command, name), command->brief, command->help);
     return ADMIN_OK;
 }
 
@@ -141,9 +156,12 @@ print_help(FILE *to)
     fputs("usage: training-admin [--settings FILE] COMMAND …\n\n"
           "Commands (each has --help)\n",
           to);
-    for (size_t i = 0; i < COUNT_OF(commands); i++)
-        fprintf(to, "  %s %s %s\n      %s\n", commands[i].noun, commands[i].verb, commands[i].usage,
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        char name[ADMIN_NAME_SIZE];
+
+        fprintf(to, "  %s %s\n      %s\n", name_of(&commands[i], name), commands[i].usage,
                 commands[i].brief);
+    }
     fputs("\nOptions\n"
           "  --settings FILE  KEY=VALUE lines; the environment wins over them\n"
           "  --help           this page\n"
@@ -159,8 +177,9 @@ print_help(FILE *to)
 static const struct admin_command *
 find_command(int argc, char **argv)
 {
-    for (size_t i = 0; argc >= 2 && i < COUNT_OF(commands); i++)
-        if (strcmp(argv[0], commands[i].noun) == 0 && strcmp(argv[1], commands[i].verb) == 0)
+    for (size_t i = 0; argc >= 1 && i < COUNT_OF(commands); i++)
+        if (strcmp(argv[0], commands[i].noun) == 0 &&
+            (commands[i].verb[0] == '\0' || (argc >= 2 && strcmp(argv[1], commands[i].verb) == 0)))
             return &commands[i];
     return NULL;
 }
@@ -182,6 +201,7 @@ run_command(int argc, char **argv, const char *file)
     struct admin_settings settings;
     char fault[256];
     enum admin_exit code;
+    int last; /* of the words that name the command */
 
     if (command == NULL) {
         fprintf(stderr, "training-admin: %s%s%s\n",
@@ -199,7 +219,8 @@ run_command(int argc, char **argv, const char *file)
     }
     store_global_init();
     optind = 0; /* start getopt_long over, on the command's own options */
-    code = command->run(command, argc - 1, argv + 1, &settings);
+    last = command->verb[0] == '\0' ? 0 : 1;
+    code = command->run(command, argc - last, argv + last, &settings);
     store_global_clear();
     return code;
 }
