@@ -42,6 +42,8 @@ enum admin_exit admin_key_list(const struct admin_command *command, int argc, ch
                                const struct admin_settings *settings);
 enum admin_exit admin_key_revoke(const struct admin_command *command, int argc, char **argv,
                                  const struct admin_settings *settings);
+enum admin_exit admin_import(const struct admin_command *command, int argc, char **argv,
+                             const struct admin_settings *settings);
 
 /* The command's page on stdout. ADMIN_OK. */
 enum admin_exit admin_help(const struct admin_command *command);
