@@ -24,9 +24,9 @@ extern const size_t admin_setting_count;
 
 struct admin_command {
     const char *noun, *verb; /* verb "": the command is one word */
-    const char *usage; /* what follows noun and verb on the command line */
-    const char *brief; /* one line for the list of commands */
-    const char *help;  /* the page of --help below the usage line */
+    const char *usage;       /* what follows noun and verb on the command line */
+    const char *brief;       /* one line for the list of commands */
+    const char *help;        /* the page of --help below the usage line */
     /* argv[0] is the last word of the name; options are read with getopt_long. */
     enum admin_exit (*run)(const struct admin_command *command, int argc, char **argv,
                            const struct admin_settings *settings);

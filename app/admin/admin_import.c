@@ -86,9 +86,12 @@ static bool
 read_options(int argc, char **argv, struct import_options *given)
 {
     static const struct option options[] = {
-        {"from-uri", required_argument, NULL, 'u'},   {"from-db", required_argument, NULL, 'd'},
-        {"collection", required_argument, NULL, 'c'}, {"file", required_argument, NULL, 'f'},
-        {"account", required_argument, NULL, 'a'},    {"dry-run", no_argument, NULL, 'n'},
+        {"from-uri", required_argument, NULL, 'u'},
+        {"from-db", required_argument, NULL, 'd'},
+        {"collection", required_argument, NULL, 'c'},
+        {"file", required_argument, NULL, 'f'},
+        {"account", required_argument, NULL, 'a'},
+        {"dry-run", no_argument, NULL, 'n'},
         {0},
     };
     int option;
@@ -137,8 +140,8 @@ check_options(const struct admin_command *command, const struct import_options *
 /* From the database that the options name, else from the file. */
 static bool
 import_from(const struct admin_settings *settings, const struct import_options *given,
-            struct store *to, const struct store_import *import,
-            struct store_import_counts *counts, struct api_error *err)
+            struct store *to, const struct store_import *import, struct store_import_counts *counts,
+            struct api_error *err)
 {
     struct admin_settings source = *settings;
     struct store *from;
@@ -152,7 +155,8 @@ import_from(const struct admin_settings *settings, const struct import_options *
     from = admin_open(&source, SOCKET_MS);
     if (from == NULL)
         return api_fail(err, API_STORE_UNAVAILABLE, "The source cannot be opened.");
-    ok = store_import_collection(from, given->collection != NULL ? given->collection : "training_runs",
+    ok = store_import_collection(from,
+                                 given->collection != NULL ? given->collection : "training_runs",
                                  to, import, counts, err);
     store_close(from);
     return ok;

@@ -83,35 +83,37 @@ static const struct admin_command commands[] = {
     {
         .noun = "import",
         .verb = "",
-        .usage = "--account NAME (--from-db NAME [--from-uri URI] [--collection NAME] | --file FILE)"
-                 " [--dry-run]",
+        .usage =
+            "--account NAME (--from-db NAME [--from-uri URI] [--collection NAME] | --file FILE)"
+            " [--dry-run]",
         .brief = "take over runs that an older logger wrote, episodes embedded in their documents",
-        .help = "Reads every document of the collection and makes it a run of the account: its\n"
-                "_id, times, status, config, checkpoints and episodes stay what they are. Doing it\n"
-                "again changes nothing, or adds what has come in the source since; killed in the\n"
-                "middle, it goes on when it is run again. The source is only read.\n"
-                "\n"
-                "What a document has more goes to metadata.imported; what an episode has more\n"
-                "becomes a custom metric (true and false as 1 and 0). An episode's created_at or\n"
-                "timestamp, where it is a time, is kept; without one it is as old as its run.\n"
-                "Values that JSON lacks (dates, ObjectIds, decimals, binary) are kept as they are in\n"
-                "config and metadata, and are Extended JSON (relaxed) in the API's answers.\n"
-                "metrics.rolling_win_rate is not read: it follows from the episodes.\n"
-                "\n"
-                "Prints a line for each thing that is not taken (which document, which member,\n"
-                "why), then how many runs and episodes were seen, imported, changed and left.\n"
-                "Progress goes to standard error.\n"
-                "\n"
-                "Options\n"
-                "  --account NAME     whose runs they become: 1-64 of A-Z a-z 0-9 . _ -\n"
-                "  --from-db NAME     the database of the source\n"
-                "  --from-uri URI     where that is; without it MONGODB_URI\n"
-                "  --collection NAME  the collection; default training_runs\n"
-                "  --file FILE        a file instead: .bson as mongodump writes it, else Extended\n"
-                "                     JSON, one document after another, as mongoexport does\n"
-                "  --dry-run          only look, write nothing, and report the same\n"
-                "\n"
-                "Exit status: 0 all was taken, 1 something was not, 2 the arguments are wrong.\n",
+        .help =
+            "Reads every document of the collection and makes it a run of the account: its\n"
+            "_id, times, status, config, checkpoints and episodes stay what they are. Doing it\n"
+            "again changes nothing, or adds what has come in the source since; killed in the\n"
+            "middle, it goes on when it is run again. The source is only read.\n"
+            "\n"
+            "What a document has more goes to metadata.imported; what an episode has more\n"
+            "becomes a custom metric (true and false as 1 and 0). An episode's created_at or\n"
+            "timestamp, where it is a time, is kept; without one it is as old as its run.\n"
+            "Values that JSON lacks (dates, ObjectIds, decimals, binary) are kept as they are in\n"
+            "config and metadata, and are Extended JSON (relaxed) in the API's answers.\n"
+            "metrics.rolling_win_rate is not read: it follows from the episodes.\n"
+            "\n"
+            "Prints a line for each thing that is not taken (which document, which member,\n"
+            "why), then how many runs and episodes were seen, imported, changed and left.\n"
+            "Progress goes to standard error.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME     whose runs they become: 1-64 of A-Z a-z 0-9 . _ -\n"
+            "  --from-db NAME     the database of the source\n"
+            "  --from-uri URI     where that is; without it MONGODB_URI\n"
+            "  --collection NAME  the collection; default training_runs\n"
+            "  --file FILE        a file instead: .bson as mongodump writes it, else Extended\n"
+            "                     JSON, one document after another, as mongoexport does\n"
+            "  --dry-run          only look, write nothing, and report the same\n"
+            "\n"
+            "Exit status: 0 all was taken, 1 something was not, 2 the arguments are wrong.\n",
         .run = admin_import,
     },
 };

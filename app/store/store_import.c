@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DOCUMENTS_AT_ONCE 20 /* a reply of the server is at most 16 MiB anyway */
 
@@ -104,8 +105,7 @@ store_import_collection(struct store *from, const char *collection, struct store
     if (client == NULL || !check_source(from, collection, err))
         return false;
     documents = mongoc_client_get_collection(client, from->database, collection);
-    counts->total =
-        mongoc_collection_estimated_document_count(documents, NULL, NULL, NULL, &cause);
+    counts->total = mongoc_collection_estimated_document_count(documents, NULL, NULL, NULL, &cause);
     if (counts->total < 0)
         counts->total = 0;
     BCON_APPEND(&opts, "sort", "{", "_id", BCON_INT32(1), "}", "batchSize",
@@ -120,10 +120,20 @@ store_import_collection(struct store *from, const char *collection, struct store
 /* ---- from a file ---- */
 
 struct file_source {
-    bson_reader_t *bson;      /* one of the two */
+    const char *path;
+    bson_reader_t *bson; /* one of the two */
     bson_json_reader_t *json;
     bson_t doc; /* the last one of json */
 };
+
+/* A document that the end of the file cuts looks to libbson like the end itself. */
+static bool
+is_whole(const struct file_source *from)
+{
+    struct stat file;
+
+    return stat(from->path, &file) == 0 && file.st_size == bson_reader_tell(from->bson);
+}
 
 static const bson_t *
 next_of_bson(void *source, struct api_error *err)
@@ -132,7 +142,7 @@ next_of_bson(void *source, struct api_error *err)
     bool at_end = false;
     const bson_t *doc = bson_reader_read(from->bson, &at_end);
 
-    if (doc == NULL && !at_end)
+    if (doc == NULL && !(at_end && is_whole(from)))
         api_fault(err, "file", "it is damaged, or no BSON, from byte %lld on",
                   (long long)bson_reader_tell(from->bson));
     return doc;
@@ -165,7 +175,7 @@ store_import_file(const char *path, struct store *to, const struct store_import 
                   struct store_import_counts *counts, struct api_error *err)
 {
     const bool is_bson = ends_in(path, ".bson");
-    struct file_source source = {.doc = BSON_INITIALIZER};
+    struct file_source source = {.path = path, .doc = BSON_INITIALIZER};
     bson_error_t cause;
     bool good;
 

@@ -289,8 +289,7 @@ static const char *
 left_member(const char *field)
 {
     for (size_t i = 0; i < COUNT_OF(members); i++)
-        if (members[i].may_be_left &&
-            strncmp(field, members[i].name, strlen(members[i].name)) == 0)
+        if (members[i].may_be_left && strncmp(field, members[i].name, strlen(members[i].name)) == 0)
             return members[i].name;
     return NULL;
 }

@@ -8,7 +8,7 @@
 #include "base/auto.h"
 #include "training/run.h"
 
-#define IMPORT_NAME_SIZE 160      /* bytes with the NUL of what names a document in a report */
+#define IMPORT_NAME_SIZE 160        /* bytes with the NUL of what names a document in a report */
 #define IMPORT_OBJECT_MAX (1 << 20) /* bytes of config's, or metadata's, JSON text */
 
 /* Told of each thing that is not taken; member such as "metrics.episodes[3].steps". */
@@ -25,14 +25,14 @@ struct import_entry {
 struct import_doc {
     char name[IMPORT_NAME_SIZE]; /* "run_id (_id)", for people */
     bson_oid_t oid;
-    bool has_oid; /* its _id is an ObjectId */
+    bool has_oid;      /* its _id is an ObjectId */
     json_object *body; /* owned; request borrows from it */
     struct run_request request;
-    bson_t config;     /* as it stands, when has_config; borrowed from the document */
+    bson_t config; /* as it stands, when has_config; borrowed from the document */
     bool has_config;
     bson_t metadata; /* owned: the document's, and what has no place of its own in `imported` */
     enum run_status status;
-    int64_t started_ms, ended_ms; /* UTC; ended_ms 0: null */
+    int64_t started_ms, ended_ms;       /* UTC; ended_ms 0: null */
     struct run_checkpoint *checkpoints; /* owned; their paths are borrowed from paths */
     size_t checkpoint_count;
     json_object *paths;            /* owned */

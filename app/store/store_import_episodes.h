@@ -18,8 +18,8 @@ void import_episodes_index(const bson_iter_t *array, struct import_doc *made, im
 struct import_batch {
     struct episode episodes[IMPORT_BATCH_MAX]; /* in number order */
     size_t count;
-    json_object *bodies[IMPORT_BATCH_MAX];             /* owned: names are borrowed from them */
-    struct episode_list lists[IMPORT_BATCH_MAX];       /* owned: values are borrowed from them */
+    json_object *bodies[IMPORT_BATCH_MAX];       /* owned: names are borrowed from them */
+    struct episode_list lists[IMPORT_BATCH_MAX]; /* owned: values are borrowed from them */
 };
 
 /*

@@ -6,6 +6,7 @@
  */
 #include "store_import_run.h"
 
+#include "base/clock.h"
 #include "store/store_episode.h"
 #include "store_import_header.h"
 #include "store_private.h"
@@ -13,7 +14,12 @@
 
 #include <string.h>
 
-#define PUT_TRIES 5 /* of a batch that meets other writers; each waits by itself */
+/*
+ * How long a batch that meets another writer is tried again. A writer that was killed leaves its
+ * transaction open, and the run locked, for a minute (transactionLifetimeLimitSeconds): the import
+ * that was killed a moment ago may be this writer.
+ */
+#define PUT_WAIT_MS 90000
 
 /* One document on its way. */
 struct run_import {
@@ -113,15 +119,14 @@ put(struct run_import *run, const struct episode_list *list, struct api_error *e
     const struct import_doc *doc = run->doc;
     struct run_held after = {.holder = NULL};
     struct store_receipt receipt;
-    bool good = false;
+    const int64_t give_up_at_ms = clock_steady_ms() + PUT_WAIT_MS;
+    bool good;
 
-    for (int try = 0; !good && try < PUT_TRIES; try++) {
+    do {
         *err = (struct api_error){.id = API_OK};
         good = store_episode_put(run->all->to, run->all->import->account, doc->request.id, list,
                                  import_reported_ms(doc), &after, &receipt, err);
-        if (!good && err->id != API_STORE_BUSY)
-            break;
-    }
+    } while (!good && err->id == API_STORE_BUSY && clock_steady_ms() < give_up_at_ms);
     store_run_release(&after);
     if (good || err->id != API_FIELD_INVALID)
         return good;
@@ -175,8 +180,7 @@ import_known(struct run_import *run, struct api_error *err)
 {
     const struct import_target target = {run->all->to, run->all->import->account,
                                          run->all->import->dry};
-    enum import_header header =
-        import_header_settle(&target, run->doc, &run->held, tell, run, err);
+    enum import_header header = import_header_settle(&target, run->doc, &run->held, tell, run, err);
     bool good = header != IMPORT_HEADER_FAILED;
 
     if (header == IMPORT_HEADER_REFUSED) {

@@ -74,9 +74,9 @@ take_custom(struct shaping *shaping, json_object *to, const char *name, json_obj
         return;
     }
     shaping->custom_count++;
-    json_object_object_add(
-        to, name,
-        is_bool ? json_object_new_int(json_object_get_boolean(value)) : json_object_get(value));
+    json_object_object_add(to, name,
+                           is_bool ? json_object_new_int(json_object_get_boolean(value))
+                                   : json_object_get(value));
 }
 
 /* A double that is not finite, as Extended JSON has it, is its word in our reports. */

@@ -8,8 +8,8 @@
 #include "store/store.h"
 
 struct store_import_counts {
-    int64_t total;                        /* documents in the source; 0: not known */
-    int64_t runs;                         /* documents seen; each is one of the next four */
+    int64_t total; /* documents in the source; 0: not known */
+    int64_t runs;  /* documents seen; each is one of the next four */
     int64_t imported, extended, unchanged;
     int64_t refused;
     int64_t episodes;   /* taken from the documents */
@@ -42,8 +42,8 @@ struct store_import {
  * STORE_UNAVAILABLE, STORE_BUSY, STORE_FULL.
  */
 bool store_import_collection(struct store *from, const char *collection, struct store *to,
-                             const struct store_import *import,
-                             struct store_import_counts *counts, struct api_error *err);
+                             const struct store_import *import, struct store_import_counts *counts,
+                             struct api_error *err);
 
 /*
  * The same from a file: mongodump's BSON, or, when its name does not end in .bson, Extended JSON,
