@@ -1,7 +1,7 @@
 /*
  * main.c - training-admin: reads the settings, finds the command, runs it.
  * Called by administrators and app/up. Next: admin_schema.c, admin_key.c, admin_replica.c,
- * admin_import.c.
+ * admin_import.c, admin_doctor.c.
  */
 #include "admin.h"
 
@@ -115,6 +115,37 @@ static const struct admin_command commands[] = {
             "\n"
             "Exit status: 0 all was taken, 1 something was not, 2 the arguments are wrong.\n",
         .run = admin_import,
+    },
+    {
+        .noun = "doctor",
+        .verb = "",
+        .usage = "[--account NAME] [--mend] [--unended-after DAYS [--end-unended]] [--schema DIR]",
+        .brief = "look for what must not be in the database, and mend it if so asked",
+        .help =
+            "Compares every run's header with its episodes (their number, each metric's count,\n"
+            "sum and extremes, the newest wins, the highest row), looks for episodes that are\n"
+            "stored twice or are no run's, and compares collections, validators, indexes and the\n"
+            "view with the schema files. Only reads, unless --mend is given. The service may run\n"
+            "meanwhile: a run that is written is looked at again, and if it never keeps still it "
+            "is\n"
+            "left out and counted as busy. Prints a line for each finding and a sum; progress\n"
+            "goes to standard error.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME        only this account's runs; neither schema nor lost episodes\n"
+            "  --mend                compute counters anew from the episodes; of an episode that\n"
+            "                        is stored twice keep what readers see; remove episodes whose\n"
+            "                        run is gone; apply the schema files\n"
+            "  --unended-after DAYS  a run that is running, but was not heard of for so long, is "
+            "a\n"
+            "                        finding: 1 to 3650\n"
+            "  --end-unended         with --mend: such a run becomes failed, with an\n"
+            "                        error_message that says so\n"
+            "  --schema DIR          folder of the schema files, as in schema apply\n"
+            "\n"
+            "Exit status: 0 healthy, or all findings are mended; 1 findings are left, or it\n"
+            "failed; 2 the arguments are wrong.\n",
+        .run = admin_doctor,
     },
 };
 
