@@ -52,11 +52,11 @@ find_id(const struct examination *on, const struct look *look, bson_t *id, bool 
 
 /* {_id: {$gt: {run, n: from}, …}}; from is MinKey or MaxKey: before or behind all of the run's. */
 static void
-append_bound(bson_t *range, const char *operator, const bson_oid_t * run, bool behind)
+append_bound(bson_t *range, const char *bound, const bson_oid_t *run, bool behind)
 {
     bson_t id;
 
-    BSON_APPEND_DOCUMENT_BEGIN(range, operator, &id);
+    BSON_APPEND_DOCUMENT_BEGIN(range, bound, &id);
     BSON_APPEND_OID(&id, "run", run);
     if (behind)
         BSON_APPEND_MAXKEY(&id, "n");
