@@ -83,13 +83,21 @@ read_rows(struct diagnosis *diagnosis)
 
 /* ---- what differs ---- */
 
+static bool
+is_row(const struct diagnosis *diagnosis, int64_t number)
+{
+    const struct episode *waiting = tail_find(diagnosis->tail, number);
+
+    return waiting != NULL && diagnosis->in_rows[waiting - diagnosis->tail->items];
+}
+
 /* An entry that another one of the tail, or a row, stands for. */
 static bool
 is_double(const struct diagnosis *diagnosis, size_t i)
 {
     const struct tail *tail = diagnosis->tail;
 
-    return diagnosis->in_rows[i] ||
+    return is_row(diagnosis, tail->items[i].number) ||
            (i + 1 < tail->count && tail->items[i].number == tail->items[i + 1].number);
 }
 
@@ -106,7 +114,8 @@ judge_tail(struct diagnosis *diagnosis)
         else
             note(diagnosis, "episode %lld is in the tail and %s",
                  (long long)diagnosis->tail->items[i].number,
-                 diagnosis->in_rows[i] ? "among the rows" : "in the tail again");
+                 is_row(diagnosis, diagnosis->tail->items[i].number) ? "among the rows"
+                                                                     : "in the tail again");
     }
     if (diagnosis->tail_length > TAIL_MAX)
         note(diagnosis, "the tail holds %zu reports; there may be %d", diagnosis->tail_length,
@@ -200,21 +209,46 @@ judge_counters(struct diagnosis *diagnosis)
 
 /* ---- mending ---- */
 
+/* 0: it is no episode's entry. */
+static int64_t
+number_of(const bson_iter_t *entry)
+{
+    bson_iter_t member;
+
+    return BSON_ITER_HOLDS_DOCUMENT(entry) && bson_iter_recurse(entry, &member) &&
+                   bson_iter_find(&member, "n")
+               ? bson_iter_as_int64(&member)
+               : 0;
+}
+
+static bool
+comes_again(bson_iter_t at, int64_t number)
+{
+    while (bson_iter_next(&at))
+        if (number_of(&at) == number)
+            return true;
+    return false;
+}
+
+/* The entries that count, as they are; how many. */
 static int64_t
 append_tail(const struct diagnosis *diagnosis, bson_t *set)
 {
     uint32_t count = 0;
+    bson_iter_t at;
     bson_t array;
 
     BSON_APPEND_ARRAY_BEGIN(set, "tail", &array);
-    for (size_t i = 0; diagnosis->tail != NULL && i < diagnosis->tail->count; i++) {
+    for (bool more = store_read_inside(diagnosis->header, "tail", &at);
+         more && bson_iter_next(&at);) {
+        const int64_t number = number_of(&at);
         char text[16];
         const char *place;
 
-        if (is_double(diagnosis, i))
+        if (number < 1 || is_row(diagnosis, number) || comes_again(at, number))
             continue;
         bson_uint32_to_string(count++, &place, text, sizeof text);
-        tail_append(&array, place, &diagnosis->tail->items[i]);
+        bson_append_iter(&array, place, -1, &at);
     }
     bson_append_array_end(set, &array);
     return count;

@@ -174,6 +174,11 @@ def row_in_tail(db, run_id):
     db.runs.update_one({"run_id": run_id}, {"$push": {"tail": entry}})
 
 
+def row_in_tail_twice(db, run_id):
+    row_in_tail(db, run_id)
+    row_in_tail(db, run_id)
+
+
 def no_episode_in_tail(db, run_id):
     db.runs.update_one({"run_id": run_id}, {"$push": {"tail": {"nothing": 1}}})
 
@@ -189,6 +194,7 @@ DAMAGES = [
     (wrong_rows_max, ["rows_max says 7; there are 200"]),
     (in_tail_twice, ["episode 205 is in the tail and in the tail again"]),
     (row_in_tail, ["episode 50 is in the tail and among the rows"]),
+    (row_in_tail_twice, ["episode 50 is in the tail and among the rows"] * 2),
     (no_episode_in_tail, ["the tail holds 1 reports that are none"]),
 ]
 
