@@ -101,19 +101,6 @@ is_there(const struct examination *on, enum store_collection_id where, const bso
     return find_id(on, &look, &id, there);
 }
 
-/* The tombstone is asked for first: it comes before the header goes. */
-static bool
-is_orphan(const struct examination *on, const bson_oid_t *run, bool *orphan)
-{
-    bool doomed, there = true;
-
-    if (!is_there(on, STORE_PURGES, run, &doomed) ||
-        (!doomed && !is_there(on, STORE_RUNS, run, &there)))
-        return false;
-    *orphan = !doomed && !there;
-    return true;
-}
-
 static void
 append_rows(bson_t *filter, const bson_oid_t *run, const bson_iter_t *last)
 {
@@ -126,6 +113,34 @@ append_rows(bson_t *filter, const bson_oid_t *run, const bson_iter_t *last)
     else
         append_bound(&range, "$lte", run, true);
     bson_append_document_end(filter, &range);
+}
+
+static bool
+has_rows(const struct examination *on, const bson_oid_t *run, bool *there)
+{
+    AUTO_BSON filter = BSON_INITIALIZER;
+    AUTO_BSON id = BSON_INITIALIZER;
+    const struct look look = {STORE_EPISODES, &filter, 0, "look_for_rows_again"};
+
+    append_rows(&filter, run, NULL);
+    return find_id(on, &look, &id, there);
+}
+
+/*
+ * The order of the questions matters: the tombstone comes before the header goes, and goes when
+ * the last row has gone.
+ */
+static bool
+is_orphan(const struct examination *on, const bson_oid_t *run, bool *orphan)
+{
+    bool doomed, there = true, rows = false;
+
+    if (!is_there(on, STORE_PURGES, run, &doomed) ||
+        (!doomed && !is_there(on, STORE_RUNS, run, &there)) ||
+        (!doomed && !there && !has_rows(on, run, &rows)))
+        return false;
+    *orphan = rows;
+    return true;
 }
 
 /* The first of the run's rows, at most ROWS_AT_ONCE. */
