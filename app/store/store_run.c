@@ -8,6 +8,8 @@
 #include "store_bson.h"
 #include "store_private.h"
 #include "store_run_doc.h"
+#include "store_run_rank.h"
+#include "store_run_search.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +83,7 @@ store_run_insert(struct store *store, const char *account, const struct run_requ
     *inserted = store_command(store, &command, NULL, &reply, &cause);
     if (*inserted) {
         run_doc_hold(&doc, held);
+        store_run_rank_tidy(store, account);
         return true;
     }
     if (!store_is_duplicate(&cause))
@@ -180,8 +183,10 @@ append_change(bson_t *set, const struct run *run, const struct run_change *chang
         store_append_json(set, "metadata", merged);
         BSON_APPEND_UTF8(set, "metadata_json", json_text_of(merged));
     }
-    if (change->sets_tags)
+    if (change->sets_tags) {
         append_tag_list(set, change);
+        run_search_append_retagged(set, run, change->tags, change->tag_count);
+    }
     if (change->sets_notes)
         store_append_text(set, "notes", change->notes);
     if (change->sets_episodes_total && change->episodes_total == 0)

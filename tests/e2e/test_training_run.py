@@ -29,9 +29,6 @@ MEMBERS = {
     "episodes_total", "summary",
 }  # fmt: skip
 
-# Sorting by figures of the episodes needs an index of its own: the list's issue, not this one.
-ISSUE_4 = pytest.mark.skip(reason="issue 4 sorts by episodes, avg_reward and win_rate")
-
 
 def create(client, **members):
     return client.write(DOCUMENTS, members, 201)
@@ -366,12 +363,12 @@ def test_metrics_none_leaves_the_episodes_out(client, team):
     [
         ("-start_time", [5, 4, 3, 2, 1, 0]),
         ("start_time", [0, 1, 2, 3, 4, 5]),
-        pytest.param("episodes", [3, 2, 5, 0, 4, 1], marks=ISSUE_4),
-        pytest.param("-episodes", [1, 4, 0, 5, 2, 3], marks=ISSUE_4),
-        pytest.param("avg_reward", [1, 5, 0, 2, 3, 4], marks=ISSUE_4),
-        pytest.param("-avg_reward", [2, 0, 5, 1, 3, 4], marks=ISSUE_4),
-        pytest.param("win_rate", [1, 2, 5, 0, 3, 4], marks=ISSUE_4),
-        pytest.param("-win_rate", [0, 5, 2, 1, 3, 4], marks=ISSUE_4),
+        ("episodes", [3, 2, 5, 0, 4, 1]),
+        ("-episodes", [1, 4, 0, 5, 2, 3]),
+        ("avg_reward", [1, 5, 0, 2, 3, 4]),
+        ("-avg_reward", [2, 0, 5, 1, 3, 4]),
+        ("win_rate", [1, 2, 5, 0, 3, 4]),
+        ("-win_rate", [0, 5, 2, 1, 3, 4]),
     ],
 )
 def test_sort_orders_the_list_and_puts_nulls_last(client, team, sort, order):
