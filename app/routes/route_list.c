@@ -43,6 +43,8 @@ read_names(struct route_listing *listing, struct api_error *err)
     query->strategy_label = http_query_text(parsed, "strategy_label");
     query->agent_id = http_query_text(parsed, "agent_id");
     query->tag = http_query_text(parsed, "tag");
+    if (query->tag != NULL && strlen(query->tag) > RUN_TAG_MAX)
+        api_fault(err, "tag", "must be at most %d bytes long", RUN_TAG_MAX);
     query->text = http_query_text(parsed, "q");
     if (query->text != NULL && strlen(query->text) > RUN_NAME_MAX)
         api_fault(err, "q", "must be at most %d bytes long", RUN_NAME_MAX);
