@@ -459,6 +459,20 @@ def test_what_is_searched_for_follows_a_change_of_tags(client):
         assert len(client.read(DOCUMENTS, agent_id=agent, **params)) == found, params
 
 
+def test_schema_apply_brings_headers_of_an_earlier_version_up_to_date(client, db, team, stack):
+    agent, runs = team
+    lists = {"q": agent}, {"q": agent, "tag": "t1"}, {"agent_id": agent, "sort": "-avg_reward"}
+    before = [ids(client.read(DOCUMENTS, metrics="none", **asked)) for asked in lists]
+    gone = {"search": "", "rank": "", "unranked_since": ""}
+    db.runs.update_many({"agent_id": agent}, {"$unset": gone})
+    for count in (6, 0):
+        done = stack.admin("schema", "apply")
+        assert done.returncode == 0, done.stderr
+        assert (f" {count} of an earlier version" in done.stdout) == (count > 0)
+        after = [ids(client.read(DOCUMENTS, metrics="none", **asked)) for asked in lists]
+        assert after == before
+
+
 @pytest.mark.parametrize(
     "params, want",
     [
