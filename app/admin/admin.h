@@ -48,8 +48,9 @@ enum admin_exit admin_audit(const struct admin_command *command, int argc, char 
 enum admin_exit admin_purge(const struct admin_command *command, int argc, char **argv,
                             const struct admin_settings *settings);
 enum admin_exit admin_import(const struct admin_command *command, int argc, char **argv,
-
+                             const struct admin_settings *settings);
 enum admin_exit admin_doctor(const struct admin_command *command, int argc, char **argv,
+                             const struct admin_settings *settings);
 
 /* store_schema_apply or store_schema_check. */
 typedef bool admin_schema_use(struct store *store, const char *text, store_schema_report *report,

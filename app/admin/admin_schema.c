@@ -1,12 +1,15 @@
 /*
  * admin_schema.c - the command schema apply: every file of a folder, in the order of the names.
- * Called by main.c. Next: store/store_schema.c.
+ * Called by main.c. Next: store/store_schema.c, store/store_run_upgrade.c.
  */
 #include "admin.h"
+
+#include "store/store_run_upgrade.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +112,23 @@ admin_schema_each(struct store *store, const char *given, admin_schema_use *use,
     return ok;
 }
 
+/* What an earlier version stored lacks what the indexes of the lists are made of. */
+static bool
+upgrade_runs(struct store *store)
+{
+    struct api_error err = {.id = API_OK};
+    int64_t count;
+
+    if (!store_run_upgrade(store, &count, &err)) {
+        fprintf(stderr, "training-admin: runs of an earlier version: %s\n", err.message);
+        return false;
+    }
+    if (count > 0)
+        printf("%-10s %-32s %" PRId64 " of an earlier version brought up to date\n", "documents",
+               "runs", count);
+    return true;
+}
+
 enum admin_exit
 admin_schema_apply(const struct admin_command *command, int argc, char **argv,
                    const struct admin_settings *settings)
@@ -129,7 +149,8 @@ admin_schema_apply(const struct admin_command *command, int argc, char **argv,
     store = admin_open(settings, SOCKET_MS);
     if (store == NULL)
         return ADMIN_FAILED;
-    ok = admin_schema_each(store, folder, store_schema_apply, print_line, NULL);
+    ok = admin_schema_each(store, folder, store_schema_apply, print_line, NULL) &&
+         upgrade_runs(store);
     store_close(store);
     return ok ? ADMIN_OK : ADMIN_FAILED;
 }

@@ -133,17 +133,16 @@ struct route_listing {
     struct call *call;
     struct http_query parsed; /* query borrows from it */
     struct run_query query;
-    char cursor_id[RUN_ID_MAX + 1];
     struct spool text;
     struct json_out json; /* into text */
     /* The page's ends. */
-    int64_t first_ms, last_ms, count;
-    char first_id[RUN_ID_MAX + 1], last_id[RUN_ID_MAX + 1];
+    int64_t count;
+    struct run_place first, last;
 };
 
 /*
  * Read the parameters that both families know: status strategy_label agent_id q tag limit offset
- * since until cursor. After true, route_listing_send must follow. Error: FIELD_INVALID.
+ * since until sort cursor. After true, route_listing_send must follow. Error: FIELD_INVALID.
  */
 bool route_listing_start(struct route_listing *listing, struct call *call, int64_t limit_max,
                          struct api_error *err);

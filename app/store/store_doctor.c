@@ -81,15 +81,17 @@ static bool
 end_run(const struct examination *on, const bson_t *header, bool *ended)
 {
     struct run_change change = {.status = RUN_FAILED, .sets_metadata = true};
+    const struct store_author by = {.account = store_read_text(header, "account"),
+                                    .actor = STORE_AUDIT_PROGRAM,
+                                    .now_ms = on->doctor->now_ms};
     struct run_held held = {.holder = NULL};
 
     change.metadata = json_object_new_object();
     json_object_object_add(
         change.metadata, "error_message",
         json_object_new_string("The run was never ended; training-admin doctor ended it."));
-    *ended = store_run_change(on->store, store_read_text(header, "account"),
-                              store_read_text(header, "run_id"), &change, INT32_MAX,
-                              on->doctor->now_ms, &held, on->err);
+    *ended = store_run_change(on->store, &by, store_read_text(header, "run_id"), &change, INT32_MAX,
+                              &held, on->err);
     store_run_release(&held);
     run_change_clear(&change);
     if (*ended)

@@ -7,6 +7,8 @@
 #include "base/json_text.h"
 #include "store_bson.h"
 #include "store_counters.h"
+#include "store_run_rank.h"
+#include "store_run_search.h"
 #include "store_tail.h"
 
 #include <stdio.h>
@@ -54,6 +56,9 @@ append_request(bson_t *doc, const struct run_request *request)
         BSON_APPEND_INT64(doc, "episodes_total", request->episodes_total);
     append_tags(doc, request->tags, request->tag_count);
     store_append_text(doc, "notes", request->notes);
+    run_search_append(doc,
+                      &(struct run_texts){request->id, request->strategy_label, request->agent_id,
+                                          request->algorithm, request->tags, request->tag_count});
 }
 
 static void
@@ -104,6 +109,7 @@ run_doc_new(bson_t *doc, const char *account, const struct run_request *request,
     BSON_APPEND_DATE_TIME(doc, "last_reported_at", now_ms);
     BSON_APPEND_NULL(doc, "deleted_at");
     append_counters(doc);
+    run_rank_append_new(doc);
 }
 
 static void
@@ -207,6 +213,7 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     read_checkpoints(doc, holder, run);
     run->tail = holder->tail = tail_read(doc);
     read_summary(doc, holder->tail, &run->summary);
+    run_rank_read(doc, &run->rank);
 }
 
 static void

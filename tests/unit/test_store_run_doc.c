@@ -58,6 +58,8 @@ a_new_run_has_every_member_of_the_schema(void **state)
         "metadata",
         "metadata_json",
         "tags",
+        "search",
+        "rank",
         "notes",
         "checkpoint_paths",
         "edits",
