@@ -28,7 +28,7 @@ run_order_find(const char *text, struct run_order *order)
 {
     const bool descending = text[0] == '-';
 
-    for (int sort = 0; sort < RUN_SORT_COUNT; sort++)
+    for (enum run_sort sort = 0; sort < RUN_SORT_COUNT; sort++)
         if (strcmp(text + descending, names[sort]) == 0) {
             *order = (struct run_order){.sort = sort, .ascending = !descending};
             return true;
