@@ -39,14 +39,14 @@ pattern_matches(const char *pattern, struct http_request *req)
     return *pattern == *path;
 }
 
-/* Append a name to "GET, HEAD", once: two rows may match a path. What does not fit is cut. */
+/* Append a name to "GET, HEAD", unless it is there; what does not fit is cut. */
 static void
 add_name(char *allow, size_t allow_size, const char *name)
 {
     const size_t used = strlen(allow);
 
     if (strstr(allow, name) != NULL)
-        return;
+        return; /* another row, with a ":name", matches too */
     snprintf(allow + used, allow_size - used, "%s%s", used == 0 ? "" : ", ", name);
 }
 
