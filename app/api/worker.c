@@ -119,7 +119,6 @@ worker_serve(struct worker *worker)
     char allow[64] = "";
     bool whole, trim;
 
-    meter_busy(setup->seat, true);
     http_reply_init(&reply, &wire.http);
     if (!read_head(fcgi, &req, &call, &err) ||
         (route = http_route_find(routes, routes_count, &req, allow, sizeof allow, &err)) == NULL ||
@@ -133,7 +132,6 @@ worker_serve(struct worker *worker)
     whole = http_reply_finish(&reply);
     log_request(&call, route, &err, started_us, whole);
     count_request(setup->seat, &call, route, started_us, whole);
-    meter_busy(setup->seat, false);
     http_reply_clear(&reply);
     trim = req.body_size > TRIM_ABOVE;
     http_request_clear(&req);
@@ -172,6 +170,7 @@ worker_take(struct worker *worker, int fd)
         return;
     }
     fcgi->keepConnection = 0;
+    meter_busy(worker->setup->seat, true);
     if (worker_serve(worker)) {
         /*
          * Detached, libfcgi closes at once; else it shuts the socket down and waits for nginx to
@@ -184,6 +183,7 @@ worker_take(struct worker *worker, int fd)
     } else {
         wire_cut(fcgi);
     }
+    meter_busy(worker->setup->seat, false);
 }
 
 /* Did the master ask for something? Signals stay blocked, so no request is ever interrupted. */

@@ -241,7 +241,7 @@ def test_counts_outlive_killed_workers(own, mine):
         assert grown(counted, request_counts(before)) == sent
     starts = "training_worker_starts_total"
     assert before.value(starts) == first.value(starts) + WORKERS
-    assert before.value("training_workers_busy") == 1
+    wait_until(lambda: page(mine).value("training_workers_busy") == 1, 5, "nobody else busy")
 
 
 def test_counts_outlive_a_reload(own, mine):

@@ -201,13 +201,14 @@ the_table_asks_for_the_right_scope_and_body(void **state)
     (void)state;
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes[i];
-        const bool open = strcmp(route->pattern, "/healthz") == 0 ||
-                          strcmp(route->pattern, "/readyz") == 0 ||
-                          strcmp(route->pattern, "/api/session") == 0;
-        const bool keys = strncmp(route->pattern, "/api/keys", strlen("/api/keys")) == 0;
+        const bool open =
+            strcmp(route->pattern, "/healthz") == 0 || strcmp(route->pattern, "/readyz") == 0 ||
+            strcmp(route->pattern, "/metrics") == 0 || strcmp(route->pattern, "/api/session") == 0;
+        const bool admin = strncmp(route->pattern, "/api/keys", strlen("/api/keys")) == 0 ||
+                           strcmp(route->pattern, "/api/audit") == 0;
 
         assert_int_equal(route->scope, open                        ? SCOPE_NONE
-                                       : keys                      ? SCOPE_ADMIN
+                                       : admin                     ? SCOPE_ADMIN
                                        : route->method == HTTP_GET ? SCOPE_READ
                                                                    : SCOPE_WRITE);
         if (route->method == HTTP_GET)
