@@ -175,6 +175,9 @@ every_url_of_the_contract_has_its_row(void **state)
         {HTTP_POST, "/api/training-runs/r1/episodes", "/api/training-runs/:run_id/episodes"},
         {HTTP_POST, "/api/training-runs/r1/checkpoints", "/api/training-runs/:run_id/checkpoints"},
         {HTTP_GET, "/api/training-runs/agents/list", "/api/training-runs/agents/list"},
+        {HTTP_DELETE, "/api/training-runs/r1", "/api/training-runs/:run_id"},
+        {HTTP_POST, "/api/training-runs/r1/restore", "/api/training-runs/:run_id/restore"},
+        {HTTP_GET, "/api/audit", "/api/audit"},
         {HTTP_GET, "/healthz", "/healthz"},
         {HTTP_GET, "/readyz", "/readyz"},
     };
@@ -202,8 +205,10 @@ the_table_asks_for_the_right_scope_and_body(void **state)
         const struct route *route = &routes[i];
         const bool open =
             strcmp(route->pattern, "/healthz") == 0 || strcmp(route->pattern, "/readyz") == 0;
+        const bool admin = strcmp(route->pattern, "/api/audit") == 0;
 
         assert_int_equal(route->scope, open                        ? SCOPE_NONE
+                                       : admin                     ? SCOPE_ADMIN
                                        : route->method == HTTP_GET ? SCOPE_READ
                                                                    : SCOPE_WRITE);
         if (route->method == HTTP_GET)
