@@ -124,17 +124,4 @@ store_session_read_cookie(const char *cookies, char token[STORE_SESSION_TOKEN_SI
     return at != NULL;
 }
 
-bool
-store_audit_note(struct store *store, const struct store_audit_entry *entry, struct api_error *err)
-{
-    const int place = store->sessions.notes++;
-
-    if (fake_store_fails(store, err))
-        return false;
-    if (place < 4)
-        snprintf(store->sessions.noted[place], sizeof store->sessions.noted[place], "%s %s",
-                 entry->action, entry->subject);
-    return true;
-}
-
 #endif

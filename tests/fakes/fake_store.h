@@ -39,8 +39,7 @@ struct store {
         char token[STORE_KEY_TEXT_SIZE]; /* of the one there is; "" */
         struct store_key key;
         int64_t life_ms;
-        int made, revoked, notes; /* keys made and revoked; entries of the audit */
-        char noted[4][64];        /* the first of their actions */
+        int made, revoked; /* keys */
     } sessions;
     /* What was asked. */
     int calls, inserts, puts, changes, checkpoints;
@@ -52,11 +51,12 @@ struct store {
 
     /* Of deletions and the audit: fake_audit.h. */
     struct {
-        int notes; /* entries written by store_audit_note */
+        int notes;         /* entries written by store_audit_note */
+        char noted[4][96]; /* the first of them: action and subject */
         int64_t retention_ms;
-        char actor[64], action[64], subject[128]; /* of the last one */
-        struct store_audit_query query;           /* the last one */
-        const struct store_audit_entry *entries;  /* store_audit_list's answer; borrowed */
+        char actor[64];                          /* of the last deletion */
+        struct store_audit_query query;          /* the last one */
+        const struct store_audit_entry *entries; /* store_audit_list's answer; borrowed */
         size_t entry_count;
         bool more;
     } audit;

@@ -42,7 +42,7 @@ a_key_is_made_and_told_of(void **state)
                   "\"api_key\":\"ak_new\"}");
     assert_non_null(strstr(f->wire.text, "\r\nCache-Control: no-store\r\n"));
     assert_string_equal(f->store.keys[FAKE_KEYS_MAX - 1].account, "acme");
-    assert_string_equal(f->store.sessions.noted[0], "key.create 00000000000000aa");
+    assert_string_equal(f->store.audit.noted[0], "key.create 00000000000000aa");
     serve(f, "GET", "/api/keys", NULL);
     assert_null(strstr(f->wire.text, "ak_"));
     assert_non_null(strstr(served_member(f, "keys"), "\"00000000000000bb\""));
@@ -86,7 +86,7 @@ only_the_accounts_own_key_is_revoked_and_noted_once(void **state)
     for (int i = 0; i < 2; i++)
         assert_int_equal(serve(f, "DELETE", "/api/keys/00000000000000bb", NULL), 204);
     assert_int_equal(f->store.sessions.revoked, 1);
-    assert_int_equal(f->store.sessions.notes, 1);
+    assert_int_equal(f->store.audit.notes, 1);
 }
 
 static void
@@ -110,8 +110,8 @@ a_session_opens_stands_for_its_key_and_ends(void **state)
     serve(f, "GET", "/api/keys", NULL);
     assert_refused(f, 401, "session_over", NULL);
     assert_non_null(strstr(f->wire.text, "Set-Cookie: training_session=; Path=/; Max-Age=0;"));
-    assert_string_equal(f->store.sessions.noted[0], "session.create 00000000000000bb");
-    assert_string_equal(f->store.sessions.noted[1], "session.delete 00000000000000bb");
+    assert_string_equal(f->store.audit.noted[0], "session.create 00000000000000bb");
+    assert_string_equal(f->store.audit.noted[1], "session.delete 00000000000000bb");
 }
 
 static void

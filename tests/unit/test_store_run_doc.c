@@ -58,8 +58,6 @@ a_new_run_has_every_member_of_the_schema(void **state)
         "metadata",
         "metadata_json",
         "tags",
-        "search",
-        "rank",
         "notes",
         "checkpoint_paths",
         "edits",
@@ -72,6 +70,9 @@ a_new_run_has_every_member_of_the_schema(void **state)
         "tail",
         "rows_max",
         "merges",
+        "fence",
+        "search",
+        "rank",
     };
     json_object *body;
     bson_t *doc = open_run("{\"run_id\":\"r1\"}", &body);
@@ -264,37 +265,6 @@ the_highest_number_is_a_rows_or_the_tails(void **state)
         BSON_APPEND_INT64(doc, "rows_max", rows_max[i]);
         run_doc_borrow(doc, &held);
         assert_int_equal(store_run_highest(&held), rows_max[i] > 3 ? rows_max[i] : 3);
-        struct names {
-            char text[256];
-            size_t most;
-        };
-
-        static bool note_name(const char *metric, void *context) struct names *names = context;
-
-        strcat(names->text, metric);
-        strcat(names->text, " ");
-        return --names->most > 0;
-    }
-
-    every_metric_of_rows_and_tail_is_told(void **state) static const struct {
-        const char *doc, *names;
-    } cases[] = {
-        {"{\"metrics\":{\"steps\":{\"count\":1},\"a:b/c\":{\"count\":1}},"
-         "\"tail\":[{\"n\":1,\"metrics\":{\"win\":true,\"steps\":2}},"
-         "{\"n\":2,\"metrics\":{\"x.y\":1.5}}]}",
-         "steps a.b/c win steps x.y "},
-        {"{\"metrics\":{\"x\":{\"count\":1}},\"tail\":[]}", "x "},
-        {"{\"metrics\":{},\"tail\":[]}", ""},
-        {"{}", ""},
-    };
-
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct names names = {.most = SIZE_MAX}, one = {.most = 1};
-        bson_t *doc = bson_of("%s", cases[i].doc);
-
-        assert_true(store_run_each_metric(&held, note_name, &names));
-        assert_string_equal(names.text, cases[i].names);
-        assert_int_equal(store_run_each_metric(&held, note_name, &one), names.text[0] == '\0');
         store_run_release(&held);
         bson_destroy(doc);
     }
@@ -313,6 +283,51 @@ a_run_without_reports_has_no_highest_number(void **state)
     store_run_release(&held);
     bson_destroy(doc);
     json_object_put(body);
+}
+
+struct names {
+    char text[256];
+    size_t most;
+};
+
+static bool
+note_name(const char *metric, void *context)
+{
+    struct names *names = context;
+
+    strcat(names->text, metric);
+    strcat(names->text, " ");
+    return --names->most > 0;
+}
+
+static void
+every_metric_of_rows_and_tail_is_told(void **state)
+{
+    static const struct {
+        const char *doc, *names;
+    } cases[] = {
+        {"{\"metrics\":{\"steps\":{\"count\":1},\"a:b/c\":{\"count\":1}},"
+         "\"tail\":[{\"n\":1,\"metrics\":{\"win\":true,\"steps\":2}},"
+         "{\"n\":2,\"metrics\":{\"x.y\":1.5}}]}",
+         "steps a.b/c win steps x.y "},
+        {"{\"metrics\":{\"x\":{\"count\":1}},\"tail\":[]}", "x "},
+        {"{\"metrics\":{},\"tail\":[]}", ""},
+        {"{}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct run_held held = {.holder = NULL};
+        struct names names = {.most = SIZE_MAX}, one = {.most = 1};
+        bson_t *doc = bson_of("%s", cases[i].doc);
+
+        run_doc_borrow(doc, &held);
+        assert_true(store_run_each_metric(&held, note_name, &names));
+        assert_string_equal(names.text, cases[i].names);
+        assert_int_equal(store_run_each_metric(&held, note_name, &one), names.text[0] == '\0');
+        store_run_release(&held);
+        bson_destroy(doc);
+    }
 }
 
 int
