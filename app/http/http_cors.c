@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define SENT_HEADERS                                                                        \
-    "Accept, Cache-Control, Content-Encoding, Content-Type, If-None-Match, Last-Event-ID, " \
-    "X-API-Key, X-Request-Id"
+#define SENT_HEADERS                                                                          \
+    "Accept, Cache-Control, Content-Encoding, Content-Type, Idempotency-Key, If-None-Match, " \
+    "Last-Event-ID, X-API-Key, X-Request-Id"
 #define READ_HEADERS                                                                           \
     "Allow, Content-Disposition, ETag, Link, Location, RateLimit-Limit, RateLimit-Remaining, " \
     "RateLimit-Reset, Retry-After, X-Request-Id, X-Total-Count"

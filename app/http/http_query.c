@@ -146,6 +146,8 @@ http_query_encode(char *text, size_t size, const char *value)
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
     size_t used = strlen(text);
 
+    if (used >= size)
+        return false;
     for (; *value != '\0'; value++) {
         if (used + 4 > size)
             return false;

@@ -323,7 +323,7 @@ route_episode_list(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = read_query(&page, err) && reply_page(&page, err);
+    good = read_query(&page, err) && (route_unchanged(call, &held.run) || reply_page(&page, err));
     store_run_release(&held);
     return good;
 }

@@ -165,7 +165,7 @@ route_export_show(struct call *call, struct api_error *err)
         return false;
     format = read_format(call, err);
     good = format != NULL;
-    if (good) {
+    if (good && !route_unchanged(call, &held.run)) {
         begin_download(call, format, &held.run);
         good = call->req->head || format->write(call, &held, err);
     }

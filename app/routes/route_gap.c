@@ -58,7 +58,7 @@ route_gap_list(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = reply_gaps(call, &held, err);
+    good = route_unchanged(call, &held.run) || reply_gaps(call, &held, err);
     store_run_release(&held);
     return good;
 }

@@ -145,14 +145,16 @@ append_link(const struct route_listing *listing, const char *rel, bool backwards
 {
     const struct run_cursor cursor = {.place = backwards ? listing->first : listing->last,
                                       .backwards = backwards};
+    const size_t before = strlen(links);
     char text[RUN_CURSOR_SIZE];
-    size_t used;
+    bool fits = write_url(listing, links, size);
+    const size_t used = strlen(links);
 
-    if (!write_url(listing, links, size))
-        return;
     run_cursor_write(&cursor, listing->query.order, text);
-    used = strlen(links);
-    snprintf(links + used, size - used, "cursor=%s>; rel=\"%s\"", text, rel);
+    fits = fits && (size_t)snprintf(links + used, size - used, "cursor=%s>; rel=\"%s\"", text,
+                                    rel) < size - used;
+    if (!fits)
+        links[before] = '\0'; /* no link is better than half of one */
 }
 
 /* RFC 8288. more: there are runs beyond the page, in the direction it was read. */
