@@ -33,6 +33,7 @@ struct worker {
     int events_fd;    /* epoll: signal_fd and the listening socket */
     int asked;        /* WORKER_LEAVE, WORKER_DRAIN or 0 */
     int64_t drain_ms; /* steady clock: when draining ends */
+    bool last_call;   /* asked to leave, and has looked once more for who waits */
 };
 
 /* Head of the request, and what the reply has to know of it before its first byte. */
@@ -217,7 +218,11 @@ worker_wait(struct worker *worker, int why)
     return epoll_wait(worker->events_fd, &event, 1, -1) != -1 || errno == EINTR;
 }
 
-/* The next connection, or -1 when it is time to leave; *exit_code then says why. */
+/*
+ * The next connection, or -1 when it is time to leave; *exit_code then says why. Who is asked to
+ * leave looks once more: with EPOLLEXCLUSIVE a connection wakes one worker, and if that one left
+ * without it, it would wait until another connection wakes somebody else.
+ */
 static int
 worker_accept(struct worker *worker, int *exit_code)
 {
@@ -225,12 +230,13 @@ worker_accept(struct worker *worker, int *exit_code)
         int fd;
 
         worker_hear(worker);
-        if (worker->asked == WORKER_LEAVE)
+        if (worker->asked == WORKER_LEAVE && worker->last_call)
             return -1;
+        worker->last_call = worker->asked == WORKER_LEAVE;
         fd = accept4(worker->setup->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd != -1)
             return fd;
-        if (errno == EAGAIN && worker->asked == WORKER_DRAIN)
+        if (errno == EAGAIN && worker->asked != 0)
             return -1; /* nobody waits any more */
         if (!worker_wait(worker, errno)) {
             *exit_code = WORKER_EXIT_FAILED;
