@@ -37,6 +37,7 @@ struct worker {
     int events_fd;    /* epoll: signal_fd and the listening socket */
     int asked;        /* WORKER_LEAVE, WORKER_DRAIN or 0 */
     int64_t drain_ms; /* steady clock: when draining ends */
+    bool last_call;   /* asked to leave, and has looked once more for who waits */
 };
 
 /* Head of the request, and what the reply has to know of it before its first byte. */
@@ -226,7 +227,11 @@ worker_wait(struct worker *worker, int why)
     return woken != -1 || errno == EINTR;
 }
 
-/* The next connection, or -1 when it is time to leave; *exit_code then says why. */
+/*
+ * The next connection, or -1 when it is time to leave; *exit_code then says why. Who is asked to
+ * leave looks once more: with EPOLLEXCLUSIVE a connection wakes one worker, and if that one left
+ * without it, it would wait until another connection wakes somebody else.
+ */
 static int
 worker_accept(struct worker *worker, int *exit_code)
 {
@@ -234,12 +239,13 @@ worker_accept(struct worker *worker, int *exit_code)
         int fd;
 
         worker_hear(worker);
-        if (worker->asked == WORKER_LEAVE)
+        if (worker->asked == WORKER_LEAVE && worker->last_call)
             return -1;
+        worker->last_call = worker->asked == WORKER_LEAVE;
         fd = accept4(worker->setup->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd != -1)
             return fd;
-        if (errno == EAGAIN && worker->asked == WORKER_DRAIN)
+        if (errno == EAGAIN && worker->asked != 0)
             return -1; /* nobody waits any more */
         if (!worker_wait(worker, errno)) {
             *exit_code = WORKER_EXIT_FAILED;

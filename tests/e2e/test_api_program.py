@@ -322,6 +322,17 @@ def test_a_worker_killed_among_many_is_replaced_at_once(tmp_path):
         assert api.answers()
 
 
+def test_a_request_that_meets_a_leaving_worker_is_not_forgotten(tmp_path):
+    """A connection wakes one worker; should that one leave instead, nobody else would wake."""
+    with LoneApi(tmp_path, TRAINING_API_WORKERS=3) as api:
+        wait_until(api.answers, 10, "an answer")
+        for round in range(60):
+            api.signal(signal.SIGHUP)
+            for pause in range(15):
+                assert api.answers()  # fails after its own 10 s
+                time.sleep((pause + round % 2) * 0.0002)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_request_under_way_is_finished_before_the_end(tmp_path, number):
     with LoneApi(tmp_path, TRAINING_API_WORKERS=2) as api:
