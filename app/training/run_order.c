@@ -76,12 +76,12 @@ struct part {
 static bool
 read_whole(struct part value, int64_t *whole)
 {
+    const char *digits = value.text + (value.text[0] == '-'); /* imported runs may predate 1970 */
     char *end;
 
     errno = 0;
     *whole = strtoll(value.text, &end, 10);
-    return errno == 0 && end == value.text + value.size && value.text[0] >= '0' &&
-           value.text[0] <= '9';
+    return errno == 0 && end == value.text + value.size && *digits >= '0' && *digits <= '9';
 }
 
 static bool

@@ -54,7 +54,7 @@ there_and_back(const struct run_cursor *cursor, struct run_order order)
 static void
 a_whole_place_comes_back(void **state)
 {
-    static const int64_t values[] = {0, 1, 1700000000123, INT64_MAX};
+    static const int64_t values[] = {0, 1, -1, 1700000000123, INT64_MIN, INT64_MAX};
     struct run_cursor cursor = {.place.id = "a_b-c.d"};
 
     (void)state;
@@ -102,7 +102,8 @@ what_is_no_cursor_of_the_order_is_refused(void **state)
         "n-episodes:1_",
         "n-episodes:1_a b",
         "n-episodes:1_-r",
-        "n-episodes:-1_r",
+        "n-episodes:--1_r",
+        "n-episodes:-_r",
         "n-episodes:+1_r",
         "n-episodes: 1_r",
         "n-episodes:1x_r",
