@@ -226,7 +226,7 @@ route_prometheus_show(struct call *call, struct api_error *err)
     meter_read(call->meter, &reading);
     call->reply->status = 200;
     call->reply->content_type = "text/plain; version=0.0.4; charset=utf-8";
-    http_reply_header(call->reply, "Cache-Control", "no-store");
+    http_reply_no_store(call->reply);
     write_build(out, &reading, call->now_ms);
     write_workers(out, &reading);
     write_requests(out, &reading.sum);

@@ -8,6 +8,7 @@
  */
 #include "store_doctor_run.h"
 
+#include "base/clock.h"
 #include "store/store_episode.h"
 #include "store_bson.h"
 #include "store_counters.h"
@@ -304,7 +305,8 @@ mend(const struct diagnosis *diagnosis)
     BSON_APPEND_INT64(&set, "episodes", diagnosis->rows + append_tail(diagnosis, &set));
     BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
                 "{", "q", BCON_DOCUMENT(&query), "u", "{", "$set", BCON_DOCUMENT(&set), "$inc", "{",
-                "merges", BCON_INT64(1), "revision", BCON_INT64(1), "}", "}", "}", "]");
+                "merges", BCON_INT64(1), "revision", BCON_INT64(1), "}", "$min", "{",
+                "unranked_since", BCON_DATE_TIME(clock_now_ms()), "}", "}", "}", "]");
     store_append_durable(&command);
     return run_counting(diagnosis, "mend_run", &command);
 }
