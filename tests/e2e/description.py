@@ -60,22 +60,25 @@ class Description:
         return jsonschema_rs.Draft202012Validator(root)
 
     @functools.lru_cache(4096)
-    def find(self, path):
-        """The path of the description that a request's path means, or None. Names come before {…}."""
+    def find(self, path, method):
+        """
+        The path of the description that a request means, or None: one that has the method comes
+        before one that has not, and a name before a {…}, as the server's table has them.
+        """
         for form in (path, posixpath.normpath(urllib.parse.unquote(path))):
             form = form.rstrip("/") or "/"
             found = [name for pattern, name in self.paths if pattern.fullmatch(form)]
             if found:
-                return min(found, key=lambda name: name.count("{"))
+                items = self.document["paths"]
+                return min(found, key=lambda name: (method not in items[name], name.count("{")))
         return None
 
     def fault(self, method, path, status, headers, content):
         """What is wrong with an answer, as a sentence, or None. headers: of any case."""
         headers = {name.lower(): value for name, value in headers.items()}
         media = headers.get("content-type", "").split(";")[0].strip().lower()
-        name = self.find(path)
-        item = self.document["paths"].get(name, {})
-        operation = item.get("get" if method == "HEAD" else method.lower())
+        verb = "get" if method == "HEAD" else method.lower()
+        operation = self.document["paths"].get(self.find(path, verb), {}).get(verb)
         if method == "OPTIONS" and operation is None and status in (200, 204):
             return None  # a preflight is answered by what CORS says, not by a route
         if operation is None or str(status) not in operation["responses"]:

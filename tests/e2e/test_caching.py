@@ -337,6 +337,8 @@ def test_the_limit_is_of_the_inflated_body(owner, run):
 
 def test_a_bomb_costs_a_worker_no_memory(another_api, owner, stack):
     """Each worker's largest memory so far, while bombs of 512 MiB go off at them."""
+    if b"__asan_init" in (stack.build / "training-api").read_bytes():
+        pytest.skip("AddressSanitizer keeps what is freed: its figures say nothing")
     bomb = gzip.compress(b" " * (512 * MIB), 9)
     for _ in range(12):
         problem(send_zipped(owner, RUNS, bomb), 413, "body_too_large")

@@ -261,6 +261,7 @@ def test_a_tail_that_is_too_long_is_told_and_left(client, db, doctor):
     code, lines, _ = doctor("--mend")
     assert code == 1 and any("the tail holds 70 reports; there may be 64" in ln for ln in lines)
     assert len(header(db, run_id)["tail"]) == 70, "nothing was lost by mending"
+    db.episodes.delete_many({"_id.run": header(db, run_id)["_id"]})
     db.runs.delete_one({"run_id": run_id})
 
 
