@@ -7,6 +7,7 @@
 #include "master.h"
 
 #include "base/log.h"
+#include "routes/routes.h"
 #include "store/store.h"
 
 #include <getopt.h>
@@ -16,7 +17,7 @@
 enum exit_code { EXIT_GOOD = 0, EXIT_BROKEN = 1, EXIT_BAD_SETTINGS = 2 };
 
 static const char usage[] =
-    "Usage: training-api [--settings FILE] [--check] [--help] [--version]\n";
+    "Usage: training-api [--settings FILE] [--check] [--routes] [--help] [--version]\n";
 
 static void
 print_setting_help(const struct setting *row)
@@ -37,7 +38,7 @@ print_help(void)
         "NAME\n"
         "       training-api - serves the training API to nginx over FastCGI\n\n"
         "SYNOPSIS\n"
-        "       training-api [--settings FILE] [--check] [--help] [--version]\n\n"
+        "       training-api [--settings FILE] [--check] [--routes] [--help] [--version]\n\n"
         "DESCRIPTION\n"
         "       A master listens on a unix socket and keeps workers running that serve one\n"
         "       request at a time and keep runs and episodes in MongoDB. It stays in the\n"
@@ -48,6 +49,8 @@ print_help(void)
         "              Read settings from FILE, lines of KEY=VALUE. The environment wins over it.\n"
         "       --check\n"
         "              Print the settings as they stand and exit: 0 when they are good, else 2.\n"
+        "       --routes\n"
+        "              Print what is served, a line a route: method, path, scope.\n"
         "       --help Print this page.\n"
         "       --version\n"
         "              Print the version.\n\n"
@@ -107,11 +110,9 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"settings", required_argument, NULL, 's'},
-        {"check", no_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"settings", required_argument, NULL, 's'}, {"check", no_argument, NULL, 'c'},
+        {"routes", no_argument, NULL, 'r'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
     };
     struct api_settings settings;
     const char *file = NULL;
@@ -121,6 +122,8 @@ main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h')
             return print_help(), EXIT_GOOD;
+        if (option == 'r')
+            return routes_print(stdout), EXIT_GOOD;
         if (option == 'v')
             return printf("training-api %s\n", TRAINING_VERSION) < 0;
         if (option == '?')

@@ -16,7 +16,8 @@ put_append_fields(bson_t *command)
     BCON_APPEND(command, "fields", "{", "config", BCON_INT32(0), "metadata", BCON_INT32(0),
                 "metadata_json", BCON_INT32(0), "checkpoint_paths", BCON_INT32(0), "notes",
                 BCON_INT32(0), "tags", BCON_INT32(0), "metrics", BCON_INT32(0), "wins",
-                BCON_INT32(0), "tail", BCON_INT32(0), "}");
+                BCON_INT32(0), "tail", BCON_INT32(0), "rank", BCON_INT32(0), "search",
+                BCON_INT32(0), "}");
 }
 
 void

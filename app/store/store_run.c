@@ -7,6 +7,7 @@
 #include "store_bson.h"
 #include "store_header.h"
 #include "store_run_doc.h"
+#include "store_run_rank.h"
 #include "store_transaction.h"
 
 #include <stdio.h>
@@ -76,8 +77,10 @@ store_run_insert(struct store *store, const struct store_author *by,
     run_doc_new(&doc, by->account, request, by->now_ms);
     step = insert_run(store, by, request->id, &doc, err);
     *inserted = step == STEP_DONE;
-    if (*inserted)
+    if (*inserted) {
         run_doc_hold(&doc, held);
+        store_run_rank_tidy(store, by->account);
+    }
     if (step != STEP_OTHER)
         return *inserted;
     if (!store_header_find(store, by->account, request->id, held, NULL, &found, err))

@@ -35,6 +35,12 @@ struct store {
     size_t fail_after; /* store_episode_each gives so many and fails; 0: it does not */
     struct store_key keys[FAKE_KEYS_MAX];
     const char *key_texts[FAKE_KEYS_MAX];
+    struct fake_sessions {
+        char token[STORE_KEY_TEXT_SIZE]; /* of the one there is; "" */
+        struct store_key key;
+        int64_t life_ms;
+        int made, revoked; /* keys */
+    } sessions;
     /* What was asked. */
     int calls, inserts, puts, changes, checkpoints;
     size_t put_count;
@@ -45,14 +51,17 @@ struct store {
 
     /* Of deletions and the audit: fake_audit.h. */
     struct {
-        int notes; /* entries written by store_audit_note */
+        int notes;         /* entries written by store_audit_note */
+        char noted[4][96]; /* the first of them: action and subject */
         int64_t retention_ms;
-        char actor[64], action[64], subject[128]; /* of the last one */
-        struct store_audit_query query;           /* the last one */
-        const struct store_audit_entry *entries;  /* store_audit_list's answer; borrowed */
+        char actor[64];                          /* of the last deletion */
+        struct store_audit_query query;          /* the last one */
+        const struct store_audit_entry *entries; /* store_audit_list's answer; borrowed */
         size_t entry_count;
         bool more;
     } audit;
+    struct store_episode_range range; /* store_episode_read's last one */
+    size_t picked;                    /* numbers in the last store_episode_pick */
 };
 
 static inline void
@@ -311,5 +320,10 @@ store_ping(struct store *store, struct api_error *err)
 }
 
 #include "fakes/fake_audit.h"
+#include "fakes/fake_episode_page.h"
+#include "fakes/fake_benchmark.h"
+#include "fakes/fake_evaluation.h"
+#include "fakes/fake_export.h"
+#include "fakes/fake_session.h"
 
 #endif
