@@ -31,6 +31,12 @@ http_handler route_training_run_delete;
 http_handler route_training_run_restore;
 http_handler route_audit_list;
 
+/* seed 003: /api/training */
+http_handler route_control_start;
+http_handler route_control_stop;
+http_handler route_control_status;
+http_handler route_control_scenarios;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

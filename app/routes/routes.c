@@ -5,6 +5,7 @@
 
 #define V1 "/api/v1/training"
 #define RUNS "/api/training-runs"
+#define CONTROL "/api/training"
 
 /* clang-format off */
 const struct route routes[] = {
@@ -32,6 +33,12 @@ const struct route routes[] = {
     {HTTP_DELETE, RUNS "/:run_id",                   SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_delete},
     {HTTP_POST,  RUNS "/:run_id/restore",            SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_training_run_restore},
     {HTTP_GET,   "/api/audit",                       SCOPE_ADMIN, HTTP_BODY_IGNORED, ROUTE_BODY,  route_audit_list},
+
+    /* seed 003: route_control.c */
+    {HTTP_POST,  CONTROL "/start",                   SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_control_start},
+    {HTTP_POST,  CONTROL "/stop",                    SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_stop},
+    {HTTP_GET,   CONTROL "/status",                  SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_status},
+    {HTTP_GET,   CONTROL "/scenarios",               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_scenarios},
 
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},

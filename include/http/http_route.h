@@ -25,6 +25,8 @@ struct route_limits {
     size_t batch_episodes_max; /* episodes in one request */
     int64_t stale_after_ms;    /* a running run unheard of for this long reads "stale": true */
     int64_t retention_ms;      /* how long a deleted run can be restored */
+    int64_t start_wait_ms;     /* how long a start waits for a supervisor to launch the trainer */
+    int64_t stop_wait_ms;      /* how long a stop waits for the trainer to save and end */
     const char *anonymous;     /* the anonymous account's name; "" = off */
     const char *origins;       /* allow-list of Origins, comma-separated; "" = only our own */
 };
