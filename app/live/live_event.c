@@ -25,8 +25,8 @@ live_gather_clear(struct live_gather *gather)
 static void
 tell(const struct live_gather *gather, size_t bytes, int64_t seq, const struct live_place *place)
 {
-    struct live_event *event = live_event_new(LIVE_EPISODES, LIVE_NAME_EPISODES, place->account,
-                                              place->run_id, seq);
+    struct live_event *event =
+        live_event_new(LIVE_EPISODES, LIVE_NAME_EPISODES, place->account, place->run_id, seq);
     struct live_text text;
     struct json_out json = {.out = &text.out};
 
@@ -70,8 +70,7 @@ live_gather_flush(struct live_gather *gather, bool amid, const struct live_place
 }
 
 static void
-begin_commit(struct live_gather *gather, int64_t seq, bool together,
-             const struct live_place *place)
+begin_commit(struct live_gather *gather, int64_t seq, bool together, const struct live_place *place)
 {
     if (!together || gather->count >= LIVE_EPISODES_MAX ||
         gather->text.out.used >= LIVE_EPISODES_BYTES_MAX)

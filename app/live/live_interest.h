@@ -63,8 +63,8 @@ bool live_interests_settle(struct live_interests *interests, struct store *store
 struct live_interest *live_interests_of(struct live_interests *interests, const char *oid);
 
 /* A run was made, or was purged. */
-void live_interests_born(struct live_interests *interests, const char *account,
-                         const char *run_id, const char *oid);
+void live_interests_born(struct live_interests *interests, const char *account, const char *run_id,
+                         const char *oid);
 void live_interests_gone(struct live_interests *interests, const char *oid);
 
 /*

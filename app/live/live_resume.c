@@ -15,16 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PASS_MAX 64      /* replays in one pass; at most STORE_WATCH_RUNS_MAX */
-#define AWAIT_MS 10      /* a pass has nothing to wait for but the end of the log */
-#define PAUSE_MS 200     /* while the database is away */
-#define IDLE_MS 3600000  /* between two looks when nobody asks; a request wakes it */
+#define PASS_MAX 64  /* replays in one pass; at most STORE_WATCH_RUNS_MAX */
+#define AWAIT_MS 10  /* a pass has nothing to wait for but the end of the log */
+#define PAUSE_MS 200 /* while the database is away */
 
 struct live_replay {
     char account[LIVE_NAME_SIZE], run_id[LIVE_NAME_SIZE];
     int64_t after_seq;
     struct live_to to;
-    struct live_replay *next;      /* in the list of requests, or in that of its run */
+    struct live_replay *next; /* in the list of requests, or in that of its run */
 };
 
 /* One run in a pass, and who wants it. */
@@ -38,12 +37,13 @@ struct replayed {
 struct pass {
     struct live_feed *feed;
     struct replayed runs[PASS_MAX];
-    size_t count;
+    size_t count, replay_count;
     const char *oids[PASS_MAX]; /* of those that exist; borrowed from runs */
     size_t oid_count;
     int64_t from_seq, upto_seq;
-    int64_t visited;            /* changes in this read */
-    struct replayed *flushing;  /* whose events come to sink() */
+    int64_t visited;           /* changes in this read */
+    bool begun;                /* there was one: clients may have been told something */
+    struct replayed *flushing; /* whose events come to sink() */
 };
 
 /* ---- requests ---- */
@@ -117,14 +117,27 @@ join(struct pass *pass, struct live_replay *replay)
     }
     replay->next = run->replays;
     run->replays = replay;
+    pass->replay_count++;
+    if (replay->after_seq < pass->from_seq)
+        pass->from_seq = replay->after_seq;
 }
 
-/* The next requests; false: there is none. */
+static void
+begin(struct pass *pass, struct live_feed *feed)
+{
+    *pass = (struct pass){.feed = feed, .from_seq = INT64_MAX};
+}
+
+/* Wait for requests and take the next ones; false: it is time to end. */
 static bool
 take_requests(struct live_feed *feed, struct pass *pass)
 {
-    *pass = (struct pass){.feed = feed, .from_seq = INT64_MAX};
+    bool stopping;
+
+    begin(pass, feed);
     pthread_mutex_lock(&feed->mutex);
+    while (!feed->stopping && feed->first == NULL)
+        pthread_cond_wait(&feed->woken, &feed->mutex);
     for (int i = 0; i < PASS_MAX && feed->first != NULL; i++) {
         struct live_replay *replay = feed->first;
 
@@ -132,12 +145,11 @@ take_requests(struct live_feed *feed, struct pass *pass)
         if (feed->first == NULL)
             feed->end = &feed->first;
         feed->replay_count--;
-        if (replay->after_seq < pass->from_seq)
-            pass->from_seq = replay->after_seq;
         join(pass, replay);
     }
+    stopping = feed->stopping;
     pthread_mutex_unlock(&feed->mutex);
-    return pass->count > 0;
+    return !stopping || pass->count > 0;
 }
 
 /* Where the log ends, and the keys of the runs. False: the database is away. */
@@ -167,9 +179,8 @@ static void
 tell(const struct pass *pass, const struct live_replay *replay, enum live_kind kind,
      const char *name, const struct live_event *like)
 {
-    struct live_event *event =
-        live_event_new(kind, name, replay->account, replay->run_id,
-                       like == NULL ? pass->upto_seq : like->seq);
+    struct live_event *event = live_event_new(kind, name, replay->account, replay->run_id,
+                                              like == NULL ? pass->upto_seq : like->seq);
 
     if (event == NULL)
         abort(); /* see live_text.c */
@@ -224,6 +235,7 @@ take(const struct store_change *change, void *context)
     struct live_place place;
 
     pass->visited++;
+    pass->begun = true;
     for (size_t i = 0; run == NULL && i < pass->count; i++)
         if (strcmp(pass->runs[i].oid, change->oid) == 0)
             run = &pass->runs[i];
@@ -312,8 +324,7 @@ end(struct pass *pass, enum live_kind kind)
 
         for (struct live_replay *at = run->replays; at != NULL; at = at->next) {
             tell(pass, at, kind, name, NULL);
-            live_interests_replayed(pass->feed->interests, at->account, at->run_id,
-                                    pass->upto_seq);
+            live_interests_replayed(pass->feed->interests, at->account, at->run_id, pass->upto_seq);
         }
         free_list(run->replays);
         live_gather_clear(&run->gather);
@@ -328,9 +339,11 @@ replay(struct pass *pass, struct store *store)
     struct store_watch *stream;
     bool good;
 
-    /* A place that is none, or is not yet: told by another database. */
+    /* A place that is none, or is not yet: another database has told it. */
     if (pass->from_seq <= 0 || pass->from_seq > pass->upto_seq)
         return false;
+    if (pass->oid_count == 0)
+        return true; /* a run that does not exist has missed nothing */
     stream = store_watch_new(store, &from);
     if (stream == NULL)
         abort(); /* see live_text.c */
@@ -344,22 +357,56 @@ replay(struct pass *pass, struct store *store)
     return good;
 }
 
-static void
-run_pass(struct pass *pass, struct store *store)
+/* False: it is impossible, though not for want of the database. */
+static bool
+try_pass(struct pass *pass, struct store *store)
 {
     const int64_t began_ms = clock_steady_ms();
-    bool good;
+    bool good, stopping = false;
 
-    while (!look_up(pass, store))
-        if (live_feed_pause(pass->feed, PAUSE_MS))
-            break;
+    while (!stopping && !look_up(pass, store))
+        stopping = live_feed_pause(pass->feed, PAUSE_MS);
     good = replay(pass, store);
     while (good && !tell_headers(pass, store))
         good = !live_feed_pause(pass->feed, PAUSE_MS);
-    log_event(good ? LOG_DEBUG : LOG_INFO, good ? "replayed" : "replay_impossible",
-              LOG_WHOLE("runs", (int64_t)pass->count),
+    log_event(LOG_INFO, good ? "replayed" : "replay_impossible",
+              LOG_WHOLE("clients", (int64_t)pass->replay_count),
               LOG_WHOLE("ms", clock_steady_ms() - began_ms));
-    end(pass, good ? LIVE_RESUMED : LIVE_RESET);
+    return good;
+}
+
+/* Each by itself: one that asks for too much must not spoil it for the others. */
+static void
+try_singly(struct pass *all, struct store *store)
+{
+    struct pass *one = malloc(sizeof *one);
+
+    if (one == NULL)
+        abort(); /* see live_text.c */
+    for (size_t i = 0; i < all->count; i++) {
+        struct live_replay *next, *at = all->runs[i].replays;
+
+        for (; at != NULL; at = next) {
+            next = at->next;
+            begin(one, all->feed);
+            at->next = NULL;
+            join(one, at);
+            end(one, try_pass(one, store) ? LIVE_RESUMED : LIVE_RESET);
+        }
+        live_gather_clear(&all->runs[i].gather);
+    }
+    free(one);
+}
+
+static void
+run_pass(struct pass *pass, struct store *store)
+{
+    if (try_pass(pass, store))
+        end(pass, LIVE_RESUMED);
+    else if (pass->replay_count == 1 || pass->begun)
+        end(pass, LIVE_RESET);
+    else
+        try_singly(pass, store);
 }
 
 /* A long log without a change of these runs is read in one go: that takes longer than a request. */
@@ -381,12 +428,8 @@ live_replayer_main(void *context)
 
     if (store == NULL || pass == NULL)
         abort(); /* see live_text.c */
-    for (bool stopping = false; !stopping;) {
-        if (take_requests(feed, pass))
-            run_pass(pass, store);
-        else
-            stopping = live_feed_pause(feed, IDLE_MS);
-    }
+    while (take_requests(feed, pass))
+        run_pass(pass, store);
     free(pass);
     store_close(store);
     return NULL;

@@ -55,8 +55,8 @@ static void
 start(struct telling *telling, const struct live_training *training, const char *name, int64_t seq)
 {
     telling->training = training;
-    telling->event = live_event_new(LIVE_TRAINING, name, training->job.account,
-                                    training->job.run_id, seq);
+    telling->event =
+        live_event_new(LIVE_TRAINING, name, training->job.account, training->job.run_id, seq);
     if (telling->event == NULL)
         abort(); /* see live_text.c */
     live_text_init(&telling->text);

@@ -21,8 +21,8 @@ bool live_training_job(struct live_training *training, struct store *store, cons
                        int64_t seq);
 
 /* A report of a run that somebody listens to: perhaps the training's. */
-void live_training_episode(struct live_training *training, const char *account,
-                           const char *run_id, const struct store_change *change);
+void live_training_episode(struct live_training *training, const char *account, const char *run_id,
+                           const struct store_change *change);
 
 /*
  * Called after each turn. After a start, learn which training is under way and its last episodes;

@@ -48,10 +48,8 @@ sink(struct live_event *event, void *context)
 static struct live_place
 place_of(struct watcher *watcher, const struct live_interest *interest)
 {
-    return (struct live_place){.account = interest->account,
-                               .run_id = interest->run_id,
-                               .sink = sink,
-                               .context = watcher};
+    return (struct live_place){
+        .account = interest->account, .run_id = interest->run_id, .sink = sink, .context = watcher};
 }
 
 static void
@@ -133,8 +131,7 @@ take(const struct store_change *change, void *context)
     watcher->changes++;
     switch (change->kind) {
     case STORE_CHANGE_RUN_NEW:
-        live_interests_born(watcher->feed->interests, change->account, change->run_id,
-                            change->oid);
+        live_interests_born(watcher->feed->interests, change->account, change->run_id, change->oid);
         break;
     case STORE_CHANGE_RUN_GONE:
         live_interests_gone(watcher->feed->interests, change->oid);
@@ -189,8 +186,8 @@ tell_due(struct due *due)
     struct api_error err = {.id = API_OK};
     const int64_t now_ms = clock_steady_ms();
 
-    if (due->count > 0 && !store_watch_runs(due->watcher->store, due->oids, due->count,
-                                            tell_header, due, &err))
+    if (due->count > 0 &&
+        !store_watch_runs(due->watcher->store, due->oids, due->count, tell_header, due, &err))
         return false;
     for (size_t i = 0; i < due->count; i++) {
         due->interests[i]->changed_seq = 0;

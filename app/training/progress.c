@@ -103,3 +103,16 @@ progress_write(const struct progress *progress, int64_t total_episodes, int64_t 
     json_out_real(json, "elapsed_time", elapsed_ms < 0 ? 0.0 : (double)elapsed_ms / 1000.0);
     json_out_object_end(json);
 }
+
+void
+progress_write_final(const struct progress *progress, struct json_out *json, const char *key)
+{
+    static const char *const names[] = {"avg_reward", "avg_duration", "stability"};
+
+    json_out_object(json, key);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t k = 0; k < COUNT_OF(names); k++)
+            if (strcmp(rows[i].name, names[k]) == 0)
+                json_out_real(json, rows[i].name, mean(progress, i));
+    json_out_object_end(json);
+}

@@ -38,4 +38,7 @@ int64_t progress_episode(const struct progress *progress);
 void progress_write(const struct progress *progress, int64_t total_episodes, int64_t started_ms,
                     struct json_out *json, const char *key);
 
+/* {"avg_reward", "avg_duration", "stability"} under key: what seed 003 says of a completed one. */
+void progress_write_final(const struct progress *progress, struct json_out *json, const char *key);
+
 #endif
