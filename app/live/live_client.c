@@ -1,6 +1,7 @@
 /*
  * live_client.c - one client: what waits for it, what it listens to, how it ends.
- * Called by live_hub.c, live_session.c, live_sse.c, live_server.c. Next: live_session.c, live_sse.c.
+ * Called by live_hub.c, live_session.c, live_sse.c, live_server.c. Next: live_session.c,
+ * live_sse.c.
  */
 #include "live_hub.h"
 #include "live_watch.h"
@@ -27,8 +28,8 @@ live_client_open(struct live_hub *hub, enum live_client_kind kind, const struct 
     }
     client->hub = hub;
     client->kind = kind;
-    client->place = hub->free_count > 0 ? hub->free_places[--hub->free_count]
-                                        : (uint32_t)hub->places_used++;
+    client->place =
+        hub->free_count > 0 ? hub->free_places[--hub->free_count] : (uint32_t)hub->places_used++;
     client->serial = ++hub->clients_ever;
     client->began_ms = client->moved_ms = hub->now_ms;
     hub->places[client->place] = client;
@@ -118,7 +119,8 @@ leave(struct live_client *client, struct live_seat **at)
 static bool
 ask_replay(struct live_client *client, struct live_seat *seat, int64_t after_seq)
 {
-    /* What `client` points to is never followed: it is the place, and one more to differ from NULL. */
+    /* What `client` points to is never followed: it is the place, and one more to differ from NULL.
+     */
     const struct live_to to = {.client = client->hub->places + client->place,
                                .generation = seat->number};
 
@@ -136,8 +138,8 @@ live_client_sit(struct live_client *client, const char *run_id, int64_t after_se
 
     if (*find_seat(client, run_id) != NULL)
         return true;
-    if (is_run && (client->seat_count == hub->limits.runs_max ||
-                   !live_interest_add(account, run_id)))
+    if (is_run &&
+        (client->seat_count == hub->limits.runs_max || !live_interest_add(account, run_id)))
         return false;
     seat = live_room_join(&hub->rooms, account, run_id, client);
     if (seat == NULL) {

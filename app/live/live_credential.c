@@ -41,8 +41,7 @@ ask(struct live_hub *hub, struct live_credential *credential)
     question = calloc(1, sizeof *question);
     if (question == NULL)
         return; /* the next check asks */
-    question->kind =
-        credential->claim.kind == LIVE_CLAIM_KEY ? LIVE_ASK_KEY : LIVE_ASK_SESSION;
+    question->kind = credential->claim.kind == LIVE_CLAIM_KEY ? LIVE_ASK_KEY : LIVE_ASK_SESSION;
     memcpy(question->secret, credential->claim.secret, sizeof question->secret);
     question->about = credential;
     credential->uses++;

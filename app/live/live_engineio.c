@@ -70,8 +70,8 @@ void
 engineio_session_begin(struct engineio_session *session, uint32_t place, enum engineio_road road,
                        const struct engineio_limits *limits, int64_t now_ms)
 {
-    *session = (struct engineio_session){.road = road,
-                                         .ping_at_ms = now_ms + limits->ping_interval_ms};
+    *session =
+        (struct engineio_session){.road = road, .ping_at_ms = now_ms + limits->ping_interval_ms};
     snprintf(session->sid, sizeof session->sid, "%08" PRIx32, place);
     fill_chance(session->sid + PLACE_DIGITS);
 }
@@ -81,8 +81,7 @@ engineio_sid_place(const char *sid, uint32_t *place)
 {
     char digits[PLACE_DIGITS + 1];
 
-    if (strlen(sid) != ENGINEIO_SID_SIZE - 1 ||
-        strspn(sid, "0123456789abcdef") < PLACE_DIGITS)
+    if (strlen(sid) != ENGINEIO_SID_SIZE - 1 || strspn(sid, "0123456789abcdef") < PLACE_DIGITS)
         return false;
     memcpy(digits, sid, PLACE_DIGITS);
     digits[PLACE_DIGITS] = '\0';

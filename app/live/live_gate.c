@@ -22,7 +22,8 @@ live_reply_problem(struct live_reply *reply, enum api_error_id error, const char
     reply->status = err.status;
     reply->type = "application/problem+json";
     reply->body = live_message_format(
-        "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"code\":\"%s\","
+        "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\",\"code\":\"%"
+        "s\","
         "\"request_id\":\"%s\",\"error\":{\"code\":\"%s\",\"message\":\"%s\",\"details\":null}}",
         api_status_phrase(err.status), err.status, err.message, err.code,
         ident_is_word(request_id, 64, "._-") ? request_id : "", err.code, err.message);
@@ -143,8 +144,8 @@ open_client(struct live_hub *hub, const struct live_request *request, enum live_
 /* ---- /socket.io/ ---- */
 
 static enum live_verdict
-begin_session(struct live_hub *hub, const struct live_request *request,
-              struct live_client **client, struct live_reply *reply)
+begin_session(struct live_hub *hub, const struct live_request *request, struct live_client **client,
+              struct live_reply *reply)
 {
     const enum engineio_road road = request->upgrade ? ENGINEIO_WEBSOCKET : ENGINEIO_POLLING;
     struct engineio_session sid;
@@ -190,8 +191,8 @@ go_on(struct live_hub *hub, const struct live_request *request, struct live_clie
 }
 
 static enum live_verdict
-gate_socketio(struct live_hub *hub, const struct live_request *request,
-              struct live_client **client, struct live_reply *reply)
+gate_socketio(struct live_hub *hub, const struct live_request *request, struct live_client **client,
+              struct live_reply *reply)
 {
     const char *transport = request->upgrade ? "websocket" : "polling";
     uint32_t place;
@@ -247,7 +248,8 @@ read_events_path(const char *path, char run_id[RUN_ID_MAX + 1], bool *found)
     return true;
 }
 
-/* The last seq that a returning client was told; -1: it comes for the first time, or says nonsense. */
+/* The last seq that a returning client was told; -1: it comes for the first time, or says nonsense.
+ */
 static int64_t
 read_last_seq(const char *text)
 {
@@ -282,8 +284,7 @@ gate_health(struct live_reply *reply)
 {
     reply->status = 200;
     reply->type = "application/json";
-    reply->body =
-        live_message_format("{\"status\":\"ok\",\"version\":\"%s\"}", TRAINING_VERSION);
+    reply->body = live_message_format("{\"status\":\"ok\",\"version\":\"%s\"}", TRAINING_VERSION);
     return LIVE_REPLY;
 }
 
@@ -333,7 +334,7 @@ live_gate(struct live_hub *hub, const struct live_request *request, struct live_
     }
     if (strcmp(request->path, "/healthz") == 0)
         return needs_get(request, reply) ? LIVE_REPLY : gate_health(reply);
-    if (strcmp(request->path, "/metrics") == 0)
+    if (strcmp(request->path, "/metrics") == 0 || strcmp(request->path, "/metrics/live") == 0)
         return needs_get(request, reply) ? LIVE_REPLY : gate_metrics(hub, reply);
     return refuse_problem(request, reply, API_ROUTE_NOT_FOUND);
 }

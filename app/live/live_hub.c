@@ -1,6 +1,6 @@
 /*
- * live_hub.c - events to whom they concern, answers to who waits for them, and the clock's business.
- * Called by live_server.c. Next: live_room.c, live_client.c.
+ * live_hub.c - events to whom they concern, answers to who waits for them, and the clock's
+ * business. Called by live_server.c. Next: live_room.c, live_client.c.
  */
 #include "live_hub.h"
 
@@ -148,8 +148,7 @@ tell_seat(struct live_hub *hub, struct telling *telling)
         return;
     if (event->kind != LIVE_RESUMED)
         live_client_send(client, message_for(telling, client->kind));
-    if (client->end == LIVE_END_NONE &&
-        (event->kind == LIVE_RESUMED || event->kind == LIVE_RESET))
+    if (client->end == LIVE_END_NONE && (event->kind == LIVE_RESUMED || event->kind == LIVE_RESET))
         end_replay(seat, event->seq);
 }
 

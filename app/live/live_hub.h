@@ -74,16 +74,16 @@ struct live_credential *live_credential_hear(struct live_hub *hub, const struct 
 /* ---- one client (live_client.c) ---- */
 
 /* Why a client ended; also what the log and the counters call it. */
-#define LIVE_ENDS(X)                             \
-    X(NONE, "none")                              \
-    X(GOODBYE, "goodbye")   /* it said so */     \
-    X(GONE, "gone")         /* its connection */ \
-    X(SILENT, "silent")     /* no pong */        \
+#define LIVE_ENDS(X)                               \
+    X(NONE, "none")                                \
+    X(GOODBYE, "goodbye")   /* it said so */       \
+    X(GONE, "gone")         /* its connection */   \
+    X(SILENT, "silent")     /* no pong */          \
     X(SLOW, "slow")         /* takes too little */ \
-    X(KEY, "key")           /* revoked */        \
-    X(PROTOCOL, "protocol") /* sent nonsense */  \
-    X(STRANGER, "stranger") /* never connected */ \
-    X(FAILED, "failed")     /* out of memory */  \
+    X(KEY, "key")           /* revoked */          \
+    X(PROTOCOL, "protocol") /* sent nonsense */    \
+    X(STRANGER, "stranger") /* never connected */  \
+    X(FAILED, "failed")     /* out of memory */    \
     X(SHUTDOWN, "shutdown")
 
 enum live_end {
@@ -204,8 +204,8 @@ void live_stream_tick(struct live_client *client);
 /* ---- all of them (live_hub.c) ---- */
 
 struct live_counters {
-    uint64_t events;   /* taken from the queue */
-    uint64_t messages; /* put into clients' outboxes */
+    uint64_t events;    /* taken from the queue */
+    uint64_t messages;  /* put into clients' outboxes */
     uint64_t opened[2]; /* by enum live_client_kind */
     uint64_t ended[LIVE_END_COUNT];
     uint64_t refused; /* connections and requests that were turned away */
@@ -250,7 +250,7 @@ bool live_hub_is_empty(const struct live_hub *hub);
 const char *live_end_name(enum live_end end);
 
 #define LIVE_TICK_MS 200
-#define LIVE_CHECK_MS 1000   /* with the 2 s that an answer may be old: revoked keys end in 3 s */
+#define LIVE_CHECK_MS 1000    /* with the 2 s that an answer may be old: revoked keys end in 3 s */
 #define LIVE_FAREWELL_MS 1500 /* for the last words, and for a client that takes them */
 
 #endif

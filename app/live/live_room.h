@@ -1,6 +1,6 @@
 /*
- * live_room.h - who listens to what. A room is one run's, or with run_id "" one account's; a seat is
- * one client's place in one room. Pure. Used by the loop's thread alone.
+ * live_room.h - who listens to what. A room is one run's, or with run_id "" one account's; a seat
+ * is one client's place in one room. Pure. Used by the loop's thread alone.
  */
 #ifndef LIVE_ROOM_H
 #define LIVE_ROOM_H
@@ -39,12 +39,11 @@ struct live_rooms {
 };
 
 /* NULL: nobody is there. */
-struct live_room *live_room_find(struct live_rooms *rooms, const char *account,
-                                 const char *run_id);
+struct live_room *live_room_find(struct live_rooms *rooms, const char *account, const char *run_id);
 
 /* The client's seat in the room, the room made when it is the first. NULL when memory ran out. */
-struct live_seat *live_room_join(struct live_rooms *rooms, const char *account,
-                                 const char *run_id, struct live_client *client);
+struct live_seat *live_room_join(struct live_rooms *rooms, const char *account, const char *run_id,
+                                 struct live_client *client);
 
 /* Give up a seat and free it; an empty room goes too. True: it was the room's last. */
 bool live_room_leave(struct live_rooms *rooms, struct live_seat *seat);

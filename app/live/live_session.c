@@ -234,8 +234,7 @@ unsubscribe(struct live_client *client, struct wish *wish, int64_t ack)
 
     read_wish(wish, runs_max);
     for (size_t i = 0; wish->fault == NULL && i < json_object_array_length(wish->names); i++)
-        live_client_rise(client,
-                         json_object_get_string(json_object_array_get_idx(wish->names, i)));
+        live_client_rise(client, json_object_get_string(json_object_array_get_idx(wish->names, i)));
     if (wish->fault == NULL && json_object_array_length(wish->names) == 0)
         live_client_rise(client, NULL);
     answer_wish(client, ack, wish, "unsubscription_confirmed",

@@ -12,8 +12,8 @@
 /* Reads to the end of what one returning client has missed take at most this long, else it is told
  * LIVE_RESET. */
 #define LIVE_RESUME_MS 20000
-#define LIVE_INTERESTS_MAX 65536   /* different runs that are listened to at the same time */
-#define LIVE_RESUMES_MAX 16384     /* returning clients that wait for their replay */
+#define LIVE_INTERESTS_MAX 65536 /* different runs that are listened to at the same time */
+#define LIVE_RESUMES_MAX 16384   /* returning clients that wait for their replay */
 
 /* How it goes, for /metrics and /readyz. */
 struct live_watch_state {
