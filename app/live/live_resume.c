@@ -241,12 +241,11 @@ take(const struct store_change *change, void *context)
             run = &pass->runs[i];
     if (run == NULL || change->seq > pass->upto_seq)
         return;
+    run->changed_seq = change->seq;
     if (change->kind == STORE_CHANGE_EPISODE) {
         place = place_of(pass, run);
         live_gather_add(&run->gather, change->episode, change->seq, together(run, change->seq),
                         &place);
-    } else if (change->kind == STORE_CHANGE_RUN) {
-        run->changed_seq = change->seq;
     }
 }
 

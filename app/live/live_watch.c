@@ -100,6 +100,7 @@ take_episode(struct watcher *watcher, const struct store_change *change)
     activate(watcher, interest);
     live_gather_add(&interest->gather, change->episode, change->seq,
                     live_interests_together(watcher->feed->interests, interest), &place);
+    interest->changed_seq = change->seq; /* its header is not told again when it stays the same */
     live_training_episode(watcher->training, interest->account, interest->run_id, change);
 }
 
@@ -207,7 +208,8 @@ tell_headers(struct watcher *watcher)
     for (struct live_interest *at = watcher->active; good && at != NULL; at = at->next_active) {
         if (at->oid[0] == '\0') /* purged meanwhile */
             at->changed_seq = 0;
-        if (at->changed_seq == 0 || now_ms - at->told_ms < HEADER_EVERY_MS)
+        if (at->changed_seq == 0 || at->gather.count > 0 || /* its reports come first */
+            now_ms - at->told_ms < HEADER_EVERY_MS)
             continue;
         due.interests[due.count] = at;
         due.oids[due.count++] = at->oid;
