@@ -1,7 +1,7 @@
 /*
  * main.c - training-admin: reads the settings, finds the command, runs it.
  * Called by administrators and app/up. Next: admin_schema.c, admin_key.c, admin_replica.c,
- * admin_import.c, admin_doctor.c.
+ * admin_audit.c, admin_purge.c, admin_import.c, admin_doctor.c.
  */
 #include "admin.h"
 
@@ -159,19 +159,17 @@ static const struct admin_command commands[] = {
             "sum and extremes, the newest wins, the highest row), looks for episodes that are\n"
             "stored twice or are no run's, and compares collections, validators, indexes and the\n"
             "view with the schema files. Only reads, unless --mend is given. The service may run\n"
-            "meanwhile: a run that is written is looked at again, and if it never keeps still it "
-            "is\n"
-            "left out and counted as busy. Prints a line for each finding and a sum; progress\n"
-            "goes to standard error.\n"
+            "meanwhile: a run that is written is looked at again, and if it never keeps still,\n"
+            "it is left out and counted as busy. Prints a line for each finding and a sum;\n"
+            "progress goes to standard error.\n"
             "\n"
             "Options\n"
             "  --account NAME        only this account's runs; neither schema nor lost episodes\n"
             "  --mend                compute counters anew from the episodes; of an episode that\n"
             "                        is stored twice keep what readers see; remove episodes whose\n"
             "                        run is gone; apply the schema files\n"
-            "  --unended-after DAYS  a run that is running, but was not heard of for so long, is "
-            "a\n"
-            "                        finding: 1 to 3650\n"
+            "  --unended-after DAYS  a run that is running, but was not heard of for so long,\n"
+            "                        is a finding: 1 to 3650\n"
             "  --end-unended         with --mend: such a run becomes failed, with an\n"
             "                        error_message that says so\n"
             "  --schema DIR          folder of the schema files, as in schema apply\n"
@@ -196,8 +194,8 @@ print_usage_line(const struct admin_command *command, FILE *to)
 {
     char name[ADMIN_NAME_SIZE];
 
-    fprintf(to, "usage: training-admin [--settings FILE] %s %s\n", name_of(command, name),
-            command->usage);
+    fprintf(to, "usage: training-admin [--settings FILE] %s%s%s\n", name_of(command, name),
+            command->usage[0] == '\0' ? "" : " ", command->usage);
 }
 
 enum admin_exit
@@ -260,8 +258,8 @@ print_help(FILE *to)
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char name[ADMIN_NAME_SIZE];
 
-        fprintf(to, "  %s %s\n      %s\n", name_of(&commands[i], name), commands[i].usage,
-                commands[i].brief);
+        fprintf(to, "  %s%s%s\n      %s\n", name_of(&commands[i], name),
+                commands[i].usage[0] == '\0' ? "" : " ", commands[i].usage, commands[i].brief);
     }
     fputs("\nOptions\n"
           "  --settings FILE  KEY=VALUE lines; the environment wins over them\n"

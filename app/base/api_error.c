@@ -83,7 +83,8 @@ api_fault(struct api_error *err, const char *field, const char *fmt, ...)
     drop_cut_character(fault->field, sizeof fault->field);
     drop_cut_character(fault->message, sizeof fault->message);
     if (err->fault_count++ == 0)
-        return api_fail(err, API_FIELD_INVALID, "%s: %s", fault->field, fault->message);
+        return api_fail(err, API_FIELD_INVALID, "%s%s%s", fault->field, *fault->field ? ": " : "",
+                        fault->message);
     return false;
 }
 

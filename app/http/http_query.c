@@ -144,13 +144,16 @@ http_query_encode(char *text, size_t size, const char *value)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    size_t used = strlen(text);
+    const size_t before = strlen(text);
+    size_t used = before;
 
     if (used >= size)
         return false;
     for (; *value != '\0'; value++) {
-        if (used + 4 > size)
+        if (used + 4 > size) {
+            text[before] = '\0';
             return false;
+        }
         if (strchr(plain, *value) != NULL)
             text[used++] = *value;
         else

@@ -14,8 +14,11 @@ send_head(struct http_reply *reply)
 
     if (reply->content_type != NULL)
         snprintf(type, sizeof type, "Content-Type: %s\r\n", reply->content_type);
-    /* nginx leaves a short answer uncompressed when it knows that it is short. */
-    if (reply->content_type != NULL && reply->whole)
+    /*
+     * nginx leaves a short answer uncompressed when it knows that it is short. A HEAD whose handler
+     * wrote no body must not tell the length of a body that GET would have (RFC 9110, 8.6).
+     */
+    if (reply->content_type != NULL && reply->whole && !(reply->head_only && reply->out.used == 0))
         snprintf(length, sizeof length, "Content-Length: %zu\r\n", reply->out.used);
     size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%.*s\r\n", reply->status,
                     api_status_phrase(reply->status), type, length, (int)reply->headers_size,

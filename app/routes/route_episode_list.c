@@ -249,41 +249,15 @@ write_selection(struct page *page, struct api_error *err)
     return good;
 }
 
-/* This page's URL but for `after`, which is the next page's. False when it is too long. */
-static bool
-write_link(const struct page *page, char *link, size_t size)
-{
-    const struct http_request *req = page->call->req;
-    size_t used;
-
-    if ((size_t)snprintf(link, size, "<%s://%s%s?", req->scheme, req->host == NULL ? "" : req->host,
-                         req->path) > size / 2)
-        return false;
-    for (size_t i = 0; i < page->parsed.count; i++) {
-        const char *name = page->parsed.params[i].name;
-        const char *value = page->parsed.params[i].value;
-
-        if (strcmp(name, "after") == 0 || *value == '\0')
-            continue;
-        if (!http_query_encode(link, size - 2, name))
-            return false;
-        strcat(link, "=");
-        if (!http_query_encode(link, size - 2, value))
-            return false;
-        strcat(link, "&");
-    }
-    used = strlen(link);
-    return (size_t)snprintf(link + used, size - used, "after=%" PRId64 ">; rel=\"next\"",
-                            page->last) < size - used;
-}
-
 static bool
 send_page(struct page *page, struct api_error *err)
 {
     struct json_out json = http_reply_json(page->call->reply, 200);
-    char link[LINK_MAX];
+    char link[LINK_MAX] = "", place[32];
 
-    if (page->more && write_link(page, link, sizeof link)) /* RFC 8288 */
+    snprintf(place, sizeof place, "after=%" PRId64, page->last);
+    if (page->more &&
+        route_link_append(page->call, &page->parsed, "next", place, link, sizeof link))
         http_reply_header(page->call->reply, "Link", link);
     json_out_object(&json, NULL);
     json_out_array(&json, "episodes");

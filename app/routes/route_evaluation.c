@@ -80,6 +80,7 @@ route_evaluation_log(struct call *call, struct api_error *err)
  * the page ends, is sent before it.
  */
 struct listing {
+    struct http_query parsed;
     struct evaluation_query query;
     char from_id[EVALUATION_ID_SIZE];
     const char *run_id; /* borrowed */
@@ -108,15 +109,15 @@ read_cursor(const char *text, struct listing *listing)
 static bool
 read_query(const struct call *call, struct listing *listing, struct api_error *err)
 {
-    struct http_query parsed;
+    const struct http_query *parsed = &listing->parsed;
     const char *cursor;
 
     listing->query = (struct evaluation_query){.limit = LIMIT_DEFAULT};
-    if (!http_query_parse(call->req->query, &parsed, err))
+    if (!http_query_parse(call->req->query, &listing->parsed, err))
         return false;
-    http_query_whole(&parsed, "limit", 1, LIMIT_MAX, &listing->query.limit, err);
-    http_query_whole(&parsed, "offset", 0, OFFSET_MAX, &listing->query.offset, err);
-    cursor = http_query_text(&parsed, "cursor");
+    http_query_whole(parsed, "limit", 1, LIMIT_MAX, &listing->query.limit, err);
+    http_query_whole(parsed, "offset", 0, OFFSET_MAX, &listing->query.offset, err);
+    cursor = http_query_text(parsed, "cursor");
     if (cursor != NULL && !read_cursor(cursor, listing))
         api_fault(err, "cursor", "is none that a Link header gave");
     return err->id == API_OK;
@@ -136,17 +137,13 @@ write_one(const struct evaluation *evaluation, void *context)
 static void
 write_headers(const struct call *call, const struct listing *listing, bool more, int64_t total)
 {
-    const struct http_request *req = call->req;
-    char link[LINK_MAX], count[24];
+    char link[LINK_MAX] = "", place[32 + EVALUATION_ID_SIZE], count[24];
 
     snprintf(count, sizeof count, "%" PRId64, total);
     http_reply_header(call->reply, "X-Total-Count", count);
-    if (!more)
-        return;
-    snprintf(link, sizeof link, "<%s://%s%s?limit=%" PRId64 "&cursor=%" PRId64 "_%s>; rel=\"next\"",
-             req->scheme, req->host == NULL ? "" : req->host, req->path, listing->query.limit,
-             listing->last_ms, listing->last_id);
-    http_reply_header(call->reply, "Link", link);
+    snprintf(place, sizeof place, "cursor=%" PRId64 "_%s", listing->last_ms, listing->last_id);
+    if (more && route_link_append(call, &listing->parsed, "next", place, link, sizeof link))
+        http_reply_header(call->reply, "Link", link);
 }
 
 static bool

@@ -114,47 +114,17 @@ route_listing_add(struct route_listing *listing, const struct run *run)
     return spool_good(&listing->text);
 }
 
-/* This list's URL but for its place, as `<…?a=b&`; false when it is too long. */
-static bool
-write_url(const struct route_listing *listing, char *links, size_t size)
-{
-    const struct http_request *req = listing->call->req;
-    const size_t used = strlen(links);
-
-    snprintf(links + used, size - used, "%s<%s://%s%s?", used > 0 ? ", " : "", req->scheme,
-             req->host == NULL ? "" : req->host, req->path);
-    for (size_t i = 0; i < listing->parsed.count; i++) {
-        const char *name = listing->parsed.params[i].name;
-        const char *value = listing->parsed.params[i].value;
-
-        if (strcmp(name, "cursor") == 0 || strcmp(name, "offset") == 0 || *value == '\0')
-            continue;
-        if (!http_query_encode(links, size - 2, name))
-            return false;
-        strcat(links, "=");
-        if (!http_query_encode(links, size - 2, value))
-            return false;
-        strcat(links, "&");
-    }
-    return true;
-}
-
 static void
 append_link(const struct route_listing *listing, const char *rel, bool backwards, char *links,
             size_t size)
 {
     const struct run_cursor cursor = {.place = backwards ? listing->first : listing->last,
                                       .backwards = backwards};
-    const size_t before = strlen(links);
-    char text[RUN_CURSOR_SIZE];
-    bool fits = write_url(listing, links, size);
-    const size_t used = strlen(links);
+    char text[RUN_CURSOR_SIZE], place[sizeof "cursor=" + RUN_CURSOR_SIZE];
 
     run_cursor_write(&cursor, listing->query.order, text);
-    fits = fits && (size_t)snprintf(links + used, size - used, "cursor=%s>; rel=\"%s\"", text,
-                                    rel) < size - used;
-    if (!fits)
-        links[before] = '\0'; /* no link is better than half of one */
+    snprintf(place, sizeof place, "cursor=%s", text);
+    (void)route_link_append(listing->call, &listing->parsed, rel, place, links, size);
 }
 
 /* RFC 8288. more: there are runs beyond the page, in the direction it was read. */

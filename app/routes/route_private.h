@@ -132,6 +132,14 @@ bool route_reply_document(struct call *call, int status, const struct run *run, 
                           struct api_error *err);
 
 /*
+ * Append to links (size bytes, NUL-terminated) this request's URL with another place, such as
+ * `after=7` or `cursor=…`, as `<…>; rel="next"`. False when there is no room, which leaves links
+ * as they were: no link is better than half of one.
+ */
+bool route_link_append(const struct call *call, const struct http_query *parsed, const char *rel,
+                       const char *place, char *links, size_t size);
+
+/*
  * A list being answered. Its text waits in a spool, because the Link header, which tells where
  * the page ends, is sent before it.
  */

@@ -81,7 +81,7 @@ append_once(struct put *put, int64_t number, struct api_error *err)
     store_append_durable(&command);
     if (!run_command(put, "append_episode", &command, &reply, err))
         return STEP_FAILED;
-    if (!put_header(&reply, &header))
+    if (!store_read_document(&reply, "value", &header))
         return STEP_AGAIN;
     put_learn(put, &header);
     run_doc_hold(&header, put->held);

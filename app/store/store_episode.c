@@ -27,19 +27,6 @@ put_learn(struct put *put, const bson_t *header)
 }
 
 bool
-put_header(const bson_t *reply, bson_t *header)
-{
-    bson_iter_t value;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    if (!bson_iter_init_find(&value, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&value))
-        return false;
-    bson_iter_document(&value, &size, &bytes);
-    return bson_init_static(header, bytes, size);
-}
-
-bool
 put_found(const bson_t *reply, bson_t *doc)
 {
     bson_iter_t root, at;

@@ -188,16 +188,6 @@ is_same_run(const struct settling *on, const struct run *run)
     return true;
 }
 
-static bool
-has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint)
-{
-    for (size_t i = 0; i < run->checkpoint_count; i++)
-        if (run->checkpoints[i].episode == checkpoint->episode &&
-            strcmp(run->checkpoints[i].path, checkpoint->path) == 0)
-            return true;
-    return false;
-}
-
 /* The checkpoints that are here, then those that the document has more. False: there are none. */
 static bool
 set_checkpoints(const struct settling *on, const struct run *run, bson_t *set)
@@ -210,7 +200,7 @@ set_checkpoints(const struct settling *on, const struct run *run, bson_t *set)
     for (size_t i = 0; i < run->checkpoint_count; i++)
         append_checkpoint(&array, &count, &run->checkpoints[i]);
     for (size_t i = 0; i < doc->checkpoint_count; i++) {
-        if (has_checkpoint(run, &doc->checkpoints[i]))
+        if (run_has_checkpoint(run, &doc->checkpoints[i]))
             continue;
         if (count < RUN_CHECKPOINTS_MAX)
             append_checkpoint(&array, &count, &doc->checkpoints[i]);

@@ -89,16 +89,6 @@ store_run_insert(struct store *store, const struct store_author *by,
     return found || api_fail(err, API_STORE_BUSY, NULL);
 }
 
-static bool
-has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint)
-{
-    for (size_t i = 0; i < run->checkpoint_count; i++)
-        if (run->checkpoints[i].episode == checkpoint->episode &&
-            strcmp(run->checkpoints[i].path, checkpoint->path) == 0)
-            return true;
-    return false;
-}
-
 static void
 append_checkpoint(bson_t *doc, const char *key, const struct run_checkpoint *checkpoint)
 {
@@ -152,7 +142,7 @@ store_run_add_checkpoint(struct store *store, const char *account, const char *r
         return true;
     if (!store_run_find(store, account, run_id, held, err))
         return false;
-    if (has_checkpoint(&held->run, checkpoint))
+    if (run_has_checkpoint(&held->run, checkpoint))
         return true;
     store_run_release(held);
     return api_fault(err, "path", "the run has %d checkpoints already", RUN_CHECKPOINTS_MAX);

@@ -28,6 +28,16 @@ fault_at(const struct place *place, const char *group, const char *name, const c
     return api_fault(place->err, field, "%s", message);
 }
 
+/* The item itself is at fault: its place without the dot that goes before a member. */
+static bool
+fault_of_item(const struct place *place, const char *message)
+{
+    char field[API_FAULT_FIELD_MAX];
+
+    snprintf(field, sizeof field, "%.*s", (int)strcspn(place->prefix, "."), place->prefix);
+    return api_fault(place->err, field, "%s", message);
+}
+
 static bool
 read_metric_real(json_object *value, struct metric_value *out)
 {
@@ -169,7 +179,7 @@ read_episode(const struct place *place, json_object *body, struct episode *episo
              struct metric_value *values)
 {
     if (!json_object_is_type(body, json_type_object)) {
-        fault_at(place, "", "episode", "must be an object");
+        fault_of_item(place, "must be an object");
         return;
     }
     episode->values = values;

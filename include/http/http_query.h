@@ -43,7 +43,10 @@ const char *http_query_each(const struct http_query *query, const char *name, si
 bool http_query_whole(const struct http_query *query, const char *name, int64_t min, int64_t max,
                       int64_t *out, struct api_error *err);
 
-/* Append value to text (size bytes in all, NUL kept) as a query value. False when it is full. */
+/*
+ * Append value to text (size bytes in all, NUL kept) as a query value. False, and text is what it
+ * was, when there is no room.
+ */
 bool http_query_encode(char *text, size_t size, const char *value);
 
 #endif

@@ -122,6 +122,9 @@ struct run {
 /* Is this request a repeat of the one that made the run? What it leaves out does not count. */
 bool run_matches(const struct run *run, const struct run_request *request, struct api_error *err);
 
+/* Is it among the run's? The same (episode, path) twice is one. */
+bool run_has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint);
+
 /* A running run that nobody has heard of for stale_after_ms. */
 bool run_is_stale(const struct run *run, int64_t now_ms, int64_t stale_after_ms);
 

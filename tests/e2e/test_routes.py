@@ -4,12 +4,13 @@ the end, 405 with Allow, OPTIONS, X-Request-Id in, out and in the log, the scope
 """
 
 import json
+import urllib.parse
 import uuid
 
 import pytest
 
 from route_table import PATTERNS, ROWS, methods_of
-from support import RUNS, Client, problem, raw_request, send_raw, wait_until
+from support import DOCUMENTS, RUNS, Client, problem, raw_request, send_raw, wait_until
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 READS = [row for row in ROWS if row.method == "GET"]
@@ -187,3 +188,25 @@ def test_headers_up_to_16_kib_each_and_64_kib_together(client):
     problem(send_raw(client.url, raw_request("GET", RUNS, one)), 431, "headers_too_large")
     many = [("X-API-Key", client.key)] + [(f"X-{n}", "y" * 15000) for n in range(6)]
     problem(send_raw(client.url, raw_request("GET", RUNS, many)), 431, "headers_too_large")
+
+
+def link_of(client, target, version, headers):
+    """The Link header of a list of one run out of two, as asked for by these very bytes."""
+    key = ("X-API-Key", client.key)
+    lines = [f"GET {target} {version}", *(f"{name}: {value}" for name, value in [key, *headers])]
+    answer = send_raw(client.url, "\r\n".join(lines).encode() + b"\r\n\r\n")
+    assert answer.status_code == 200, answer.text
+    return answer.headers["Link"]
+
+
+def test_a_link_names_the_host_that_was_asked_for(client):
+    client.create(), client.create()
+    path = f"{DOCUMENTS}?limit=1&metrics=none"
+    host = urllib.parse.urlsplit(client.url).netloc
+    close = ("Connection", "close")
+    assert link_of(client, path, "HTTP/1.1", [("Host", host), close]).startswith(f"<http://{host}/")
+    # RFC 9112, 3.2.2: beside an absolute target the Host header counts for nothing
+    other = [("Host", "other.example"), close]
+    assert link_of(client, f"http://{host}{path}", "HTTP/1.1", other).startswith(f"<http://{host}/")
+    # HTTP/1.0 knows no Host: the link is a reference from where the client is
+    assert link_of(client, path, "HTTP/1.0", []).startswith(f"<{DOCUMENTS}?limit=1&metrics=none&")

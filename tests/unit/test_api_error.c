@@ -84,6 +84,17 @@ every_fault_is_kept_and_the_first_is_the_sentence(void **state)
 }
 
 static void
+a_fault_of_the_whole_body_names_no_field(void **state)
+{
+    struct api_error err = {.id = API_OK};
+
+    (void)state;
+    assert_false(api_fault(&err, "", "the body must be an object"));
+    assert_string_equal(err.message, "the body must be an object");
+    assert_string_equal(err.faults[0].field, "");
+}
+
+static void
 faults_beyond_sixty_four_are_only_counted(void **state)
 {
     struct api_error err = {.id = API_OK};
@@ -159,6 +170,7 @@ main(void)
         cmocka_unit_test(the_catalogue_gives_status_code_and_sentence),
         cmocka_unit_test(a_sentence_of_ones_own_replaces_the_catalogues),
         cmocka_unit_test(every_fault_is_kept_and_the_first_is_the_sentence),
+        cmocka_unit_test(a_fault_of_the_whole_body_names_no_field),
         cmocka_unit_test(faults_beyond_sixty_four_are_only_counted),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(a_status_has_its_phrase),

@@ -261,7 +261,7 @@ encoding_stops_when_there_is_no_room(void **state)
         if (http_query_encode(text, size, "a b&c d&e"))
             assert_string_equal(text, "a%20b%26c%20d%26e");
         else
-            assert_true(size < 17 + 4); /* 17 bytes, and room for one more */
+            assert_true(size < 17 + 4 && text[0] == '\0'); /* 17 bytes, and room for one more */
         for (size_t i = size; i < sizeof text; i++)
             assert_int_equal(text[i], '#');
     }

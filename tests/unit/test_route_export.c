@@ -174,6 +174,7 @@ head_reads_no_episode(void **state)
         assert_int_equal(serve(f, "HEAD", target, NULL), 200);
         assert_int_equal(f->store.calls, 1); /* the run alone */
         assert_head(f, "\r\nContent-Disposition: attachment; filename=\"r1.");
+        assert_null(strstr(f->wire.text, "Content-Length")); /* it is not 0, as a GET would tell */
         assert_string_equal(memory_wire_body(&f->wire), "");
     }
 }
