@@ -78,7 +78,7 @@ use_data_folder() {
             "Choose a shorter one: --data DIR"
 }
 
-# pid_of NAME: the pid of this folder's mongod, api or nginx, or nothing. A pid file alone is not
+# pid_of NAME: the pid of this folder's mongod, api, nginx, supervisor or live, or nothing. A pid file alone is not
 # believed: the pid may belong to somebody else by now.
 pid_of() {
     local pid command
@@ -90,6 +90,8 @@ pid_of() {
     mongod:*mongod\ *"--dbpath $DIR/mongo "*) ;;
     api:*training-api\ *"--settings $DIR/run/training.env "*) ;;
     nginx:*nginx\ *"-p $DIR/run "*) ;;
+    supervisor:*training-supervisor\ *"--settings $DIR/run/supervisor.env "*) ;;
+    live:*training-live\ *"--settings $DIR/run/live.env "*) ;;
     *) return 0 ;;
     esac
     printf '%s' "$pid"
@@ -178,7 +180,7 @@ missing_packages() {
             printf '%s\n' "${pair#*:}"
     done
     for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libwebsockets-dev libcmocka-dev \
-        zlib1g-dev python3-venv ca-certificates "$@"; do
+        libyaml-dev zlib1g-dev python3-venv ca-certificates "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$pair" 2>/dev/null | grep -qx installed ||
             printf '%s\n' "$pair"
     done
@@ -382,7 +384,7 @@ install_docs() {
     fi
 }
 
-# build_programs FOLDER [CMAKE OPTION]…: configure and build training-api and training-admin.
+# build_programs FOLDER [CMAKE OPTION]…: configure and build the programs.
 build_programs() {
     local folder=$1 cache=$1/CMakeCache.txt
     shift
@@ -392,6 +394,7 @@ build_programs() {
         rm -rf "$cache" "$folder/CMakeFiles"
     fi
     logged cmake -S "$ROOT" -B "$folder" "$@" || fail_logged "cmake could not prepare the build"
-    logged cmake --build "$folder" -j "$(nproc)" --target training-api training-admin ||
+    logged cmake --build "$folder" -j "$(nproc)" --target training-api training-admin \
+        training-supervisor training-live ||
         fail_logged "the programs could not be built"
 }

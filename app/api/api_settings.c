@@ -52,6 +52,11 @@ const struct setting api_setting_rows[] = {
     SETTING_WHOLE("TRAINING_SWEEP_S", ROW, sweep_s, 1, 86400, "60", "s",
                   "How often an idle worker looks for deleted runs whose time is over"),
 
+    SETTING_WHOLE("TRAINING_START_WAIT_MS", ROW, start_wait_ms, 0, 10000, "2000", "ms",
+                  "How long a start waits for training-supervisor to launch the trainer"),
+    SETTING_WHOLE("TRAINING_STOP_WAIT_MS", ROW, stop_wait_ms, 0, 50000, "25000", "ms",
+                  "How long a stop waits for the trainer to save and end"),
+
 };
 /* clang-format on */
 
@@ -86,6 +91,8 @@ api_settings_limits(const struct api_settings *settings)
         .retention_ms = settings->retention_s * 1000,
         .write_rate = settings->write_rate,
         .session_ms = settings->session_s * 1000,
+        .start_wait_ms = settings->start_wait_ms,
+        .stop_wait_ms = settings->stop_wait_ms,
         .anonymous = settings->anonymous,
         .origins = settings->origins,
     };

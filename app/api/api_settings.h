@@ -27,6 +27,8 @@ struct api_settings {
     int64_t batch_episodes_max; /* episodes */
     int64_t retention_s;        /* of deleted runs */
     int64_t sweep_s;            /* between two looks for runs to purge */
+    int64_t start_wait_ms;      /* of POST /api/training/start */
+    int64_t stop_wait_ms;       /* of POST /api/training/stop */
 };
 
 #define API_WORKERS_MAX 512

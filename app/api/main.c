@@ -1,11 +1,11 @@
 /*
  * main.c - training-api: options, settings, socket, then the master.
- * Called by app/up and systemd. Next: api_settings.c, listen.c, master.c.
+ * Called by app/up and systemd. Next: api_settings.c, base/listen.c, master.c.
  */
 #include "api_settings.h"
-#include "listen.h"
 #include "master.h"
 
+#include "base/listen.h"
 #include "base/log.h"
 #include "routes/routes.h"
 #include "store/store.h"
@@ -92,12 +92,13 @@ check(const struct api_settings *settings)
 static int
 serve(const struct api_settings *settings, const char *file)
 {
+    static const struct listen_owner owner = {"training-api", "TRAINING_API_SOCKET"};
     struct listener listener;
     char fault[512];
     int exit_code;
 
     master_block_signals();
-    if (!listen_open(settings->socket, &listener, fault, sizeof fault)) {
+    if (!listen_open(settings->socket, &owner, &listener, fault, sizeof fault)) {
         log_event(LOG_ERROR, "not_started", LOG_TEXT("why", fault));
         return EXIT_BROKEN;
     }

@@ -51,6 +51,12 @@ http_handler route_session_show;
 http_handler route_session_create;
 http_handler route_session_delete;
 
+/* seed 003: /api/training */
+http_handler route_control_start;
+http_handler route_control_stop;
+http_handler route_control_status;
+http_handler route_control_scenarios;
+
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;

@@ -6,6 +6,7 @@
 
 #define V1 "/api/v1/training"
 #define RUNS "/api/training-runs"
+#define CONTROL "/api/training"
 
 /* clang-format off */
 const struct route routes[] = {
@@ -55,6 +56,12 @@ const struct route routes[] = {
     {HTTP_GET,    "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_show},
     {HTTP_POST,   "/api/session",                    SCOPE_NONE,  HTTP_BODY_JSON,    ROUTE_BODY,  route_session_create},
     {HTTP_DELETE, "/api/session",                    SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_session_delete},
+
+    /* seed 003: route_control.c */
+    {HTTP_POST,  CONTROL "/start",                   SCOPE_WRITE, HTTP_BODY_JSON,    ROUTE_BODY,  route_control_start},
+    {HTTP_POST,  CONTROL "/stop",                    SCOPE_WRITE, HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_stop},
+    {HTTP_GET,   CONTROL "/status",                  SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_status},
+    {HTTP_GET,   CONTROL "/scenarios",               SCOPE_READ,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_control_scenarios},
 
     /* operations: route_health.c */
     {HTTP_GET,   "/healthz",                         SCOPE_NONE,  HTTP_BODY_IGNORED, ROUTE_BODY,  route_health_live},

@@ -24,6 +24,8 @@ const char *const store_collection_names[STORE_COLLECTION_COUNT] = {
     [STORE_AUDIT] = "audit",
     [STORE_SESSIONS] = "sessions",
     [STORE_PURGES] = "purges",
+    [STORE_JOBS] = "jobs",
+    [STORE_SUPERVISORS] = "supervisors",
 };
 
 static void

@@ -24,6 +24,8 @@ enum store_collection_id {
     STORE_AUDIT,
     STORE_SESSIONS,
     STORE_PURGES,
+    STORE_JOBS,
+    STORE_SUPERVISORS,
     STORE_COLLECTION_COUNT
 };
 

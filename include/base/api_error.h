@@ -32,6 +32,11 @@
     X(ENCODING_UNKNOWN,    415, "unsupported_content_encoding", "The body may be sent as it is or compressed by gzip.") \
     X(FIELD_INVALID,       422, "validation_failed",   "The request is well-formed but wrong.") \
     X(RATE_LIMITED,        429, "rate_limited",        "Too many writes a second with this key.") \
+    X(TRAINING_BUSY,       400, "training_in_progress", "A training is in progress already; there is one at a time.") \
+    X(TRAINING_IDLE,       400, "no_training",         "No training is in progress.")          \
+    X(SCENARIO_NOT_FOUND,  404, "scenario_not_found",  "There is no such scenario.")           \
+    X(TRAINING_NOT_STARTED, 500, "training_not_started", "The training could not be started.") \
+    X(TRAINING_NOT_STOPPED, 500, "training_not_stopped", "The training could not be stopped.") \
     X(STORE_UNAVAILABLE,   503, "store_unavailable",   "The database did not answer; nothing is known to be stored. Try again.") \
     X(STORE_BUSY,          503, "store_busy",          "Too many writers on one run at once. Try again.") \
     X(STORE_FULL,          507, "store_full",          "The database's disk is full.")         \

@@ -29,6 +29,8 @@ struct route_limits {
     int64_t retention_ms;      /* how long a deleted run can be restored */
     int64_t write_rate;        /* writes a second of one key; 0: as many as it likes */
     int64_t session_ms;        /* how long a session lasts */
+    int64_t start_wait_ms;     /* how long a start waits for a supervisor to launch the trainer */
+    int64_t stop_wait_ms;      /* how long a stop waits for the trainer to save and end */
     const char *anonymous;     /* the anonymous account's name; "" = off */
     const char *origins;       /* allow-list of Origins, comma-separated; "" = only our own */
 };

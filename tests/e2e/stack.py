@@ -87,7 +87,7 @@ class Stack:
         shutil.rmtree(kept, ignore_errors=True)
         shutil.copytree(self.log_folder, kept, ignore=shutil.ignore_patterns("mongod.log*"))
         shutil.rmtree(self.folder, ignore_errors=True)
-        assert not found, f"in {kept}/api.log:\n" + "\n".join(found[:20])
+        assert not found, f"in {kept}:\n" + "\n".join(found[:20])
 
     def remove_quietly(self):
         """Stop everything and remove the folder."""
@@ -95,12 +95,9 @@ class Stack:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sanitizer_reports(self):
-        log = self.log_folder / "api.log"
-        if not log.exists():
-            return []
-        return [
-            line for line in log.read_text(errors="replace").splitlines() if SANITIZER.search(line)
-        ]
+        logs = [self.log_folder / f"{program}.log" for program in ("api", "supervisor")]
+        texts = [log.read_text(errors="replace") for log in logs if log.exists()]
+        return [line for text in texts for line in text.splitlines() if SANITIZER.search(line)]
 
     # ---- what run.env says
 
@@ -159,11 +156,11 @@ class Stack:
     # ---- its processes
 
     def pid(self, name):
-        """The pid of mongod, api or nginx, as its pid file says."""
+        """The pid of mongod, api, nginx or supervisor, as its pid file says."""
         return int((self.run_folder / f"{name}.pid").read_text())
 
     def pids(self):
-        return {name: self.pid(name) for name in ("mongod", "api", "nginx")}
+        return {name: self.pid(name) for name in ("mongod", "api", "nginx", "supervisor")}
 
     def is_alive(self, name):
         try:

@@ -10,8 +10,10 @@
 #include "base/json_text.h"
 #include "store/store_audit.h"
 #include "store/store_episode.h"
+#include "store/store_job.h"
 #include "store/store_key.h"
 #include "store/store_run.h"
+#include "store/store_supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,25 @@
 
 #define FAKE_KEYS_MAX 4
 #define FAKE_RUNS_MAX 8
+
+/* What becomes of a training's job, as one look at it shows; error NULL: as before. */
+struct fake_look {
+    enum job_state state;
+    int64_t started_ms;
+    const char *error;
+};
+
+/* Of trainings: fake_job.h. */
+struct fake_control {
+    bool has_job, taken; /* taken: a supervisor has it */
+    struct job job;
+    const struct fake_look *looks; /* borrowed */
+    size_t look_count, look;
+    bool alive, ever;                 /* store_supervisor_any's answer */
+    const struct scenario *scenarios; /* borrowed */
+    size_t scenario_count;
+    int inserts, lapses;
+};
 
 struct store {
     enum api_error_id fail_with; /* every call fails so; API_OK: none does */
@@ -62,6 +83,8 @@ struct store {
     } audit;
     struct store_episode_range range; /* store_episode_read's last one */
     size_t picked;                    /* numbers in the last store_episode_pick */
+
+    struct fake_control control; /* of trainings: fake_job.h */
 };
 
 static inline void
@@ -325,5 +348,6 @@ store_ping(struct store *store, struct api_error *err)
 #include "fakes/fake_evaluation.h"
 #include "fakes/fake_export.h"
 #include "fakes/fake_session.h"
+#include "fakes/fake_job.h"
 
 #endif

@@ -1,0 +1,435 @@
+/*
+ * live_resume.c - the replayer: tells returning clients what they have missed, from the database's
+ * log. Called by live_feed.c. Next: store/store_watch.c, live_event.c.
+ *
+ * It replays to many clients in one pass: after a restart of the gateway they all come at once.
+ * A pass ends at the newest commit that there is when it begins; the client's live events begin
+ * there (live_watch.h).
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "live_feed.h"
+#include "store/store_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PASS_MAX 64  /* replays in one pass; at most STORE_WATCH_RUNS_MAX */
+#define AWAIT_MS 10  /* a pass has nothing to wait for but the end of the log */
+#define PAUSE_MS 200 /* while the database is away */
+
+struct live_replay {
+    char account[LIVE_NAME_SIZE], run_id[LIVE_NAME_SIZE];
+    int64_t after_seq;
+    struct live_to to;
+    struct live_replay *next; /* in the list of requests, or in that of its run */
+};
+
+/* One run in a pass, and who wants it. */
+struct replayed {
+    char oid[RUN_OID_SIZE];
+    struct live_replay *replays; /* owned; of one account and run_id */
+    struct live_gather gather;
+    int64_t changed_seq; /* of the newest change, its reports included; 0: none */
+};
+
+struct pass {
+    struct live_feed *feed;
+    struct replayed runs[PASS_MAX];
+    size_t count, replay_count;
+    const char *oids[PASS_MAX]; /* of those that exist; borrowed from runs */
+    size_t oid_count;
+    int64_t from_seq, upto_seq;
+    int64_t visited;           /* changes in this read */
+    bool begun;                /* there was one: clients may have been told something */
+    struct replayed *flushing; /* whose events come to sink() */
+};
+
+/* ---- requests ---- */
+
+bool
+live_replay_ask(struct live_feed *feed, const char *account, const char *run_id, int64_t after_seq,
+                struct live_to to)
+{
+    struct live_replay *replay = calloc(1, sizeof *replay);
+    bool room;
+
+    if (replay == NULL || !live_interests_replay(feed->interests, account, run_id)) {
+        free(replay);
+        return false;
+    }
+    snprintf(replay->account, sizeof replay->account, "%s", account);
+    snprintf(replay->run_id, sizeof replay->run_id, "%s", run_id);
+    replay->after_seq = after_seq;
+    replay->to = to;
+    pthread_mutex_lock(&feed->mutex);
+    room = feed->replay_count < LIVE_RESUMES_MAX;
+    if (room) {
+        *feed->end = replay;
+        feed->end = &replay->next;
+        feed->replay_count++;
+        pthread_cond_broadcast(&feed->woken);
+    }
+    pthread_mutex_unlock(&feed->mutex);
+    if (!room) {
+        live_interests_replayed(feed->interests, account, run_id, 0);
+        free(replay);
+    }
+    return room;
+}
+
+static void
+free_list(struct live_replay *replay)
+{
+    while (replay != NULL) {
+        struct live_replay *next = replay->next;
+
+        free(replay);
+        replay = next;
+    }
+}
+
+void
+live_replay_drop_all(struct live_feed *feed)
+{
+    free_list(feed->first);
+    feed->first = NULL;
+    feed->end = &feed->first;
+    feed->replay_count = 0;
+}
+
+/* ---- a pass's beginning ---- */
+
+static void
+join(struct pass *pass, struct live_replay *replay)
+{
+    struct replayed *run = NULL;
+
+    for (size_t i = 0; run == NULL && i < pass->count; i++)
+        if (strcmp(pass->runs[i].replays->account, replay->account) == 0 &&
+            strcmp(pass->runs[i].replays->run_id, replay->run_id) == 0)
+            run = &pass->runs[i];
+    if (run == NULL) {
+        run = &pass->runs[pass->count++];
+        *run = (struct replayed){.replays = NULL};
+        live_gather_init(&run->gather);
+    }
+    replay->next = run->replays;
+    run->replays = replay;
+    pass->replay_count++;
+    if (replay->after_seq < pass->from_seq)
+        pass->from_seq = replay->after_seq;
+}
+
+static void
+begin(struct pass *pass, struct live_feed *feed)
+{
+    *pass = (struct pass){.feed = feed, .from_seq = INT64_MAX};
+}
+
+/* Wait for requests and take the next ones; false: it is time to end. */
+static bool
+take_requests(struct live_feed *feed, struct pass *pass)
+{
+    bool stopping;
+
+    begin(pass, feed);
+    pthread_mutex_lock(&feed->mutex);
+    while (!feed->stopping && feed->first == NULL)
+        pthread_cond_wait(&feed->woken, &feed->mutex);
+    for (int i = 0; i < PASS_MAX && feed->first != NULL; i++) {
+        struct live_replay *replay = feed->first;
+
+        feed->first = replay->next;
+        if (feed->first == NULL)
+            feed->end = &feed->first;
+        feed->replay_count--;
+        join(pass, replay);
+    }
+    stopping = feed->stopping;
+    pthread_mutex_unlock(&feed->mutex);
+    return !stopping || pass->count > 0;
+}
+
+/* Where the log ends, and the keys of the runs. False: the database is away. */
+static bool
+look_up(struct pass *pass, struct store *store)
+{
+    struct api_error err = {.id = API_OK};
+
+    if (!store_watch_newest(store, &pass->upto_seq, &err))
+        return false;
+    pass->oid_count = 0;
+    for (size_t i = 0; i < pass->count; i++) {
+        struct replayed *run = &pass->runs[i];
+
+        if (!store_watch_find_run(store, run->replays->account, run->replays->run_id, run->oid,
+                                  &err))
+            return false;
+        if (run->oid[0] != '\0')
+            pass->oids[pass->oid_count++] = run->oid;
+    }
+    return true;
+}
+
+/* ---- reading the log ---- */
+
+static void
+tell(const struct pass *pass, const struct live_replay *replay, enum live_kind kind,
+     const char *name, const struct live_event *like)
+{
+    struct live_event *event = live_event_new(kind, name, replay->account, replay->run_id,
+                                              like == NULL ? pass->upto_seq : like->seq);
+
+    if (event == NULL)
+        abort(); /* see live_text.c */
+    event->to = replay->to;
+    if (like != NULL) {
+        event->json = malloc(like->json_size + 1);
+        if (event->json == NULL)
+            abort();
+        memcpy(event->json, like->json, like->json_size + 1);
+        event->json_size = like->json_size;
+    }
+    live_feed_put(pass->feed, event);
+}
+
+/* A copy for each client that lacks it. */
+static void
+sink(struct live_event *event, void *context)
+{
+    struct pass *pass = context;
+
+    for (struct live_replay *at = pass->flushing->replays; at != NULL; at = at->next)
+        if (at->after_seq < event->seq)
+            tell(pass, at, event->kind, event->name, event);
+    live_event_free(event);
+}
+
+static struct live_place
+place_of(struct pass *pass, struct replayed *run)
+{
+    pass->flushing = run;
+    return (struct live_place){.account = run->replays->account,
+                               .run_id = run->replays->run_id,
+                               .sink = sink,
+                               .context = pass};
+}
+
+/* May a commit join what is gathered? Not when a client lacks the one and not the other. */
+static bool
+together(const struct replayed *run, int64_t seq)
+{
+    for (const struct live_replay *at = run->replays; at != NULL; at = at->next)
+        if (at->after_seq >= run->gather.seq && at->after_seq < seq)
+            return false;
+    return true;
+}
+
+static void
+take(const struct store_change *change, void *context)
+{
+    struct pass *pass = context;
+    struct replayed *run = NULL;
+    struct live_place place;
+
+    pass->visited++;
+    pass->begun = true;
+    for (size_t i = 0; run == NULL && i < pass->count; i++)
+        if (strcmp(pass->runs[i].oid, change->oid) == 0)
+            run = &pass->runs[i];
+    if (run == NULL || change->seq > pass->upto_seq)
+        return;
+    run->changed_seq = change->seq;
+    if (change->kind == STORE_CHANGE_EPISODE) {
+        place = place_of(pass, run);
+        live_gather_add(&run->gather, change->episode, change->seq, together(run, change->seq),
+                        &place);
+    }
+}
+
+/*
+ * The stream has told everything up to upto_seq. At that very place there may be more to come
+ * (a commit has many changes), unless a read has found nothing.
+ */
+static bool
+is_complete(const struct pass *pass, const struct store_watch *stream)
+{
+    const int64_t seq = store_watch_seq(stream);
+
+    return seq > pass->upto_seq || (seq == pass->upto_seq && pass->visited == 0);
+}
+
+/* False: the log does not reach back so far, or the time is over. */
+static bool
+read_log(struct pass *pass, struct store_watch *stream)
+{
+    const int64_t until_ms = clock_steady_ms() + LIVE_RESUME_MS;
+    enum store_watch_outcome outcome;
+
+    do {
+        pass->visited = 0;
+        outcome = store_watch_read(stream, AWAIT_MS, take, pass);
+        if (outcome == STORE_WATCH_READ && is_complete(pass, stream))
+            return true;
+        if (outcome == STORE_WATCH_BROKEN && live_feed_pause(pass->feed, PAUSE_MS))
+            return false;
+    } while (outcome != STORE_WATCH_PASSED && clock_steady_ms() < until_ms);
+    return false;
+}
+
+/* ---- a pass's end ---- */
+
+static void
+tell_header(const struct run *header, bool in_step, void *context)
+{
+    struct pass *pass = context;
+
+    for (size_t i = 0; i < pass->count; i++) {
+        struct replayed *run = &pass->runs[i];
+        struct live_event *event;
+
+        if (run->changed_seq == 0 || strcmp(run->oid, header->oid) != 0)
+            continue;
+        event = live_event_run_updated(run->replays->account, header, in_step, run->changed_seq);
+        if (event == NULL)
+            abort(); /* see live_text.c */
+        /* Also to one who has just seen the reports of this commit: perhaps no more than these. */
+        for (struct live_replay *at = run->replays; at != NULL; at = at->next)
+            if (at->after_seq <= run->changed_seq)
+                tell(pass, at, event->kind, event->name, event);
+        live_event_free(event);
+    }
+}
+
+/* False: the database is away. */
+static bool
+tell_headers(struct pass *pass, struct store *store)
+{
+    struct api_error err = {.id = API_OK};
+
+    return pass->oid_count == 0 ||
+           store_watch_runs(store, pass->oids, pass->oid_count, tell_header, pass, &err);
+}
+
+static void
+end(struct pass *pass, enum live_kind kind)
+{
+    const char *name = kind == LIVE_RESET ? LIVE_NAME_RESET : NULL;
+
+    for (size_t i = 0; i < pass->count; i++) {
+        struct replayed *run = &pass->runs[i];
+
+        for (struct live_replay *at = run->replays; at != NULL; at = at->next) {
+            tell(pass, at, kind, name, NULL);
+            live_interests_replayed(pass->feed->interests, at->account, at->run_id, pass->upto_seq);
+        }
+        free_list(run->replays);
+        live_gather_clear(&run->gather);
+    }
+}
+
+static bool
+replay(struct pass *pass, struct store *store)
+{
+    const struct store_watch_from from = {
+        .seq = pass->from_seq, .oids = pass->oids, .oid_count = pass->oid_count};
+    struct store_watch *stream;
+    bool good;
+
+    /* A place that is none, or is not yet: another database has told it. */
+    if (pass->from_seq <= 0 || pass->from_seq > pass->upto_seq)
+        return false;
+    if (pass->oid_count == 0)
+        return true; /* a run that does not exist has missed nothing */
+    stream = store_watch_new(store, &from);
+    if (stream == NULL)
+        abort(); /* see live_text.c */
+    good = read_log(pass, stream);
+    store_watch_free(stream);
+    for (size_t i = 0; good && i < pass->count; i++) {
+        const struct live_place place = place_of(pass, &pass->runs[i]);
+
+        live_gather_flush(&pass->runs[i].gather, false, &place);
+    }
+    return good;
+}
+
+/* False: it is impossible, though not for want of the database. */
+static bool
+try_pass(struct pass *pass, struct store *store)
+{
+    const int64_t began_ms = clock_steady_ms();
+    bool good, stopping = false;
+
+    while (!stopping && !look_up(pass, store))
+        stopping = live_feed_pause(pass->feed, PAUSE_MS);
+    good = replay(pass, store);
+    while (good && !tell_headers(pass, store))
+        good = !live_feed_pause(pass->feed, PAUSE_MS);
+    log_event(LOG_INFO, good ? "replayed" : "replay_impossible",
+              LOG_WHOLE("clients", (int64_t)pass->replay_count),
+              LOG_WHOLE("ms", clock_steady_ms() - began_ms));
+    return good;
+}
+
+/* Each by itself: one that asks for too much must not spoil it for the others. */
+static void
+try_singly(struct pass *all, struct store *store)
+{
+    struct pass *one = malloc(sizeof *one);
+
+    if (one == NULL)
+        abort(); /* see live_text.c */
+    for (size_t i = 0; i < all->count; i++) {
+        struct live_replay *next, *at = all->runs[i].replays;
+
+        for (; at != NULL; at = next) {
+            next = at->next;
+            begin(one, all->feed);
+            at->next = NULL;
+            join(one, at);
+            end(one, try_pass(one, store) ? LIVE_RESUMED : LIVE_RESET);
+        }
+        live_gather_clear(&all->runs[i].gather);
+    }
+    free(one);
+}
+
+static void
+run_pass(struct pass *pass, struct store *store)
+{
+    if (try_pass(pass, store))
+        end(pass, LIVE_RESUMED);
+    else if (pass->replay_count == 1 || pass->begun)
+        end(pass, LIVE_RESET);
+    else
+        try_singly(pass, store);
+}
+
+/* A long log without a change of these runs is read in one go: that takes longer than a request. */
+static struct store *
+open_store(const struct live_feed *feed)
+{
+    struct store_settings settings = feed->settings;
+
+    settings.socket_timeout_ms = LIVE_RESUME_MS;
+    return store_open(&settings, NULL);
+}
+
+void *
+live_replayer_main(void *context)
+{
+    struct live_feed *feed = context;
+    struct store *store = open_store(feed);
+    struct pass *pass = malloc(sizeof *pass);
+
+    if (store == NULL || pass == NULL)
+        abort(); /* see live_text.c */
+    while (take_requests(feed, pass))
+        run_pass(pass, store);
+    free(pass);
+    store_close(store);
+    return NULL;
+}
