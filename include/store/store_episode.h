@@ -45,7 +45,7 @@ bool store_episode_metric(struct store *store, const struct run *run, const char
  * At least the `count` episodes with a run's highest numbers: as many of its rows, highest first,
  * then all of the header's tail. A number that comes twice counts as it came first.
  */
-bool store_episode_newest(struct store *store, const struct run *run, int64_t count,
-                          store_episode_visit *visit, void *context, struct api_error *err);
+bool store_episode_last(struct store *store, const struct run *run, int64_t count,
+                        store_episode_visit *visit, void *context, struct api_error *err);
 
 #endif

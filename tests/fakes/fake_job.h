@@ -1,5 +1,5 @@
 /*
- * fake_job.h - what store_job.c, store_supervisor.c and store_episode_newest.c do, over the fake
+ * fake_job.h - what store_job.c, store_supervisor.c and store_episode_last.c do, over the fake
  * store. Included by fake_store.h, once all of the store is known.
  */
 #ifndef FAKES_FAKE_JOB_H
@@ -125,8 +125,8 @@ store_scenario_each(struct store *store, store_scenario_visit *visit, void *cont
 }
 
 bool
-store_episode_newest(struct store *store, const struct run *run, int64_t count,
-                     store_episode_visit *visit, void *context, struct api_error *err)
+store_episode_last(struct store *store, const struct run *run, int64_t count,
+                   store_episode_visit *visit, void *context, struct api_error *err)
 {
     (void)count;
     return store_episode_each(store, run, 0, INT64_MAX, visit, context, err);

@@ -1,5 +1,5 @@
 /*
- * store_episode_newest.c - the end of a run, without reading what is before it.
+ * store_episode_last.c - the end of a run, without reading what is before it.
  * Called by routes/route_control.c. Next: store_episode_doc.c, store_tail.c.
  */
 #include "store/store_episode.h"
@@ -28,8 +28,8 @@ open_rows(mongoc_collection_t *episodes, const struct run *run, int64_t count)
 }
 
 bool
-store_episode_newest(struct store *store, const struct run *run, int64_t count,
-                     store_episode_visit *visit, void *context, struct api_error *err)
+store_episode_last(struct store *store, const struct run *run, int64_t count,
+                   store_episode_visit *visit, void *context, struct api_error *err)
 {
     mongoc_collection_t *episodes = store_collection(store, STORE_EPISODES, err);
     const struct tail *tail = run->tail;
