@@ -5,6 +5,7 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TOOLS=$ROOT/build/tools
 VENV=$ROOT/build/venv
+VENV_HRL=$ROOT/build/venv-hrl
 LC_NUMERIC=C # EPOCHREALTIME with a point
 
 # ---- words ---------------------------------------------------------------------------------------
@@ -247,6 +248,69 @@ install_venv() {
     rm -rf "$source"
     printf '%s\n' "$stamp" >"$VENV/stamp"
     NOTE="installed"
+}
+
+# begin_torch, finish_torch: PyTorch and an environment that sees it, for the household trainer. It
+# takes long to come, so it comes while other things are done. Without it all else works.
+TORCH_PID=
+TORCH_COST="220 MB to fetch, 1 GB of disk, half a minute and more, once"
+TORCH_MISSED=$ROOT/build/torch.missed # when it could not be had; not tried again for a day
+
+torch_is_installed() {
+    dpkg-query -W -f '${db:Status-Status}\n' python3-torch 2>/dev/null | grep -qx installed
+}
+
+fetch_torch() {
+    local -a options=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
+
+    export DEBIAN_FRONTEND=noninteractive
+    logged apt-get "${options[@]}" update &&
+        without_services logged apt-get "${options[@]}" install -y --no-install-recommends python3-torch
+}
+
+begin_torch() {
+    ! torch_is_installed && ((EUID == 0)) || return 0
+    [[ -z $(find "$TORCH_MISSED" -mmin -1440 2>/dev/null) ]] || return 0
+    printf '  · PyTorch comes from Debian meanwhile: %s\n' "$TORCH_COST"
+    fetch_torch 8>&- 9>&- &
+    TORCH_PID=$!
+}
+
+finish_torch() {
+    if [[ -n $TORCH_PID ]] && ! wait "$TORCH_PID"; then
+        touch "$TORCH_MISSED"
+    fi
+    TORCH_PID=
+    if torch_is_installed; then
+        rm -f "$TORCH_MISSED"
+        install_venv_hrl
+    elif ((EUID == 0)); then
+        NOTE="cannot be had, going on without (log/setup.log; again: rm $TORCH_MISSED)"
+    else
+        NOTE="going on without; root: apt-get install --no-install-recommends python3-torch"
+    fi
+}
+
+# Like the one of install_venv, but it sees Debian's own Python packages.
+install_venv_hrl() {
+    local stamp source=$ROOT/build/client-source-hrl
+
+    trust_system_certificates
+    stamp=$(venv_stamp)
+    if [[ -f $VENV_HRL/stamp && $(cat "$VENV_HRL/stamp") == "$stamp" ]]; then
+        return 0
+    fi
+    rm -rf "$VENV_HRL/stamp" "$source"
+    cp -R "$ROOT/app/client" "$source"
+    if { [[ -x $VENV_HRL/bin/pip ]] || logged /usr/bin/python3 -m venv --system-site-packages --clear "$VENV_HRL"; } &&
+        logged "$VENV_HRL/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
+        logged "$VENV_HRL/bin/pip" install --disable-pip-version-check "$source[hrl]"; then
+        printf '%s\n' "$stamp" >"$VENV_HRL/stamp"
+        NOTE="installed"
+    else
+        NOTE="its environment cannot be made, going on without (log/setup.log)"
+    fi
+    rm -rf "$source"
 }
 
 # fetch_wheel NAME==VERSION SHA256 FOLDER: download a wheel, check it, unpack it into FOLDER.

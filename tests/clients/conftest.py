@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / part) for part in ("app/client", "app/trainer", "tests/e2e")]
+_PARTS = ("app/client", "app/trainer", "app/trainer/hrl", "tests/e2e")
+sys.path[:0] = [str(ROOT / part) for part in _PARTS]
 
 from stack import Stack  # noqa: E402 - tests/e2e/stack.py
 

@@ -1,6 +1,7 @@
 """A training API that fails on demand: the seam for faults that cannot be made for real.
 
-It keeps what it is sent in memory and answers the logger's four writes. Used by test_run_logger.py.
+It keeps what it is sent in memory and answers the trainers' five writes. Used by
+test_run_logger.py and test_hrl_training.py.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class FakeApi:
         self.faults: deque[Fault] = deque()
         self.bad_episodes: set[int] = set()  # refused with 422
         self.names_bad = True  # whether the 422 says which
+        self.refuses_evaluations = False
         self.runs: dict[str, dict[str, Any]] = {}
         self.gate = threading.Event()  # answers wait for it
         self.gate.set()
@@ -111,7 +113,7 @@ class FakeApi:
         parts = request.path.split("/")[3:]  # run id, resource
         if not parts:
             run_id = request.body["run_id"]
-            self.runs.setdefault(run_id, {"episodes": {}, "checkpoints": [], "changes": []})
+            self.runs.setdefault(run_id, _new_run())
             return 201, json.dumps({"run_id": run_id}).encode()
         run = self.runs.get(parts[0])
         if run is None:
@@ -119,8 +121,10 @@ class FakeApi:
         if len(parts) == 1:
             run["changes"].append(request.body)
             return 200, b"{}"
-        if parts[1] == "checkpoints":
-            run["checkpoints"].append(request.body)
+        if parts[1] == "evaluations" and self.refuses_evaluations:
+            return 422, b'{"detail":"Too good to be true."}'
+        if parts[1] in ("checkpoints", "evaluations"):
+            run[parts[1]].append(request.body)
             return 201, b"{}"
         return self._store(run, request.body["episodes"])
 
@@ -133,6 +137,10 @@ class FakeApi:
         for one in episodes:
             run["episodes"][one["episode"]] = one
         return 200, b"{}"
+
+
+def _new_run() -> dict[str, Any]:
+    return {"episodes": {}, "checkpoints": [], "evaluations": [], "changes": []}
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Runs app/trainer/trainer.py as its users do: a process with arguments, an API and signals."""
+"""Runs the trainers as their users do: a process with arguments, an API and signals."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
 
-APP = Path(__file__).resolve().parents[2] / "app"
+ROOT = Path(__file__).resolve().parents[2]
+APP = ROOT / "app"
 TRAINER = APP / "trainer" / "trainer.py"
+HRL_PYTHON = ROOT / "build" / "venv-hrl" / "bin" / "python"  # there when PyTorch is
+HRL_TRAINER = APP / "trainer" / "hrl" / "train.py"
 _RUN_LINE = re.compile(r"^training run with seed \d+: \S+/api/training-runs/(\S+)$", re.M)
 
 
 class TrainerProcess:
     """A trainer that is under way in folder, logging to url."""
 
-    def __init__(self, folder: Path, url: str, key: str | None, *arguments: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        url: str,
+        key: str | None,
+        *arguments: str,
+        program: Sequence[str | Path] = (sys.executable, TRAINER),
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         environment = {
             **os.environ,
             "PYTHONPATH": str(APP / "client"),
@@ -29,8 +41,8 @@ class TrainerProcess:
         self._out, self._err = folder / "trainer.out", folder / "trainer.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [sys.executable, str(TRAINER), *arguments],
-                cwd=folder, env=environment, stdout=out, stderr=err,
+                [*program, *arguments],
+                cwd=folder, env=environment, stdin=stdin, stdout=out, stderr=err,
             )  # fmt: skip
 
     @property
@@ -56,6 +68,12 @@ class TrainerProcess:
             assert time.monotonic() < deadline, self.err
             assert self._process.poll() is None or condition(), self.err
             time.sleep(0.02)
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """When it was started with a pipe there."""
+        assert self._process.stdin
+        return self._process.stdin
 
     def send_signal(self, number: int) -> None:
         self._process.send_signal(number)
