@@ -145,15 +145,44 @@ def test_what_is_no_allocation_is_refused(action: list[float]) -> None:
         env.step(np.array(action, np.float32))
 
 
-def test_the_goal_is_to_be_no_poorer_with_the_reserve_kept() -> None:
-    rich = dataclasses.replace(PLAIN, income=1200.0, months=3)  # pay and bills are the same
-    for allocation, reached in (([0, 1, 0], True), ([0.6, 0.4, 0], False), ([0, 0.9, 0.1], False)):
-        env = HouseholdEnv(rich)
-        env.reset(seed=1)
-        assert not env.household.reached_goal
-        for _ in range(3):
-            env.step(np.array(allocation, np.float32))
-        assert env.household.reached_goal is reached, allocation
+def lived_with_bills_paid(allocations: list[list[float]], cash: float) -> HouseholdEnv:
+    """Pay and bills are the same, prices too: only the allocations change what is owned."""
+    env = HouseholdEnv(
+        dataclasses.replace(PLAIN, income=1200.0, start_cash=cash, months=len(allocations))
+    )
+    env.reset(seed=1)
+    for allocation in allocations:
+        env.step(np.array(allocation, np.float32))
+    return env
+
+
+SAVE, INVEST, SPEND = [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.999, 0.001]
+
+
+@pytest.mark.parametrize(
+    ("allocations", "cash", "stability", "reached"),
+    [
+        ([SAVE] * 10, 500.0, 1.0, True),
+        ([SAVE] * 9 + [INVEST], 500.0, 0.9, True),  # one month in ten without the reserve
+        ([SAVE] * 8 + [INVEST] * 2, 500.0, 0.8, False),
+        ([SAVE] * 10, 499.0, 0.0, False),
+        ([SAVE] * 9 + [SPEND], 1000.0, 1.0, False),  # poorer
+    ],
+)
+def test_the_goal_is_to_be_no_poorer_and_nearly_always_secure(
+    allocations: list[list[float]], cash: float, stability: float, reached: bool
+) -> None:
+    household = lived_with_bills_paid(allocations, cash).household
+    assert household.stability == pytest.approx(stability)
+    assert household.reached_goal is reached
+
+
+def test_the_goal_is_not_reached_before_the_end() -> None:
+    env = HouseholdEnv(dataclasses.replace(PLAIN, income=1200.0))
+    env.reset(seed=1)
+    assert not env.household.reached_goal
+    env.step(np.array(SAVE, np.float32))
+    assert not env.household.reached_goal
 
 
 def test_bologna_coppia_is_the_one_that_was_asked_for() -> None:

@@ -44,7 +44,7 @@ class Life:
 
     total_reward: float
     steps: int  # months
-    win: bool  # lived to the end with its reserve, and no poorer than at the start
+    win: bool  # the household's goal was reached
     cash: float  # at the end, as is the next
     invested: float
     stability: float  # share of the months that ended with the whole reserve
@@ -90,7 +90,6 @@ class _EpisodeInPlay:
         self._env = env
         self._explore = explore
         self._goal = Goal(0.0, 0.0)
-        self._reserves: Numbers = []
         self._adherences: Numbers = []
         self.strategist_trace = Trace()
         self.executor_trace = Trace()
@@ -116,7 +115,7 @@ class _EpisodeInPlay:
             win=household.reached_goal,
             cash=household.cash,
             invested=household.invested,
-            stability=sum(reserve >= 1.0 for reserve in self._reserves) / months,
+            stability=household.stability,
             goal_adherence=math.fsum(self._adherences) / months,
         )
 
@@ -138,7 +137,6 @@ class _EpisodeInPlay:
     def _note(self, reward: float, info: dict[str, Any]) -> None:
         spending = info["consumed"] / info["prices"] / self._env.scenario.income
         adherence = self._goal.adherence(info["reserve"], spending)
-        self._reserves.append(info["reserve"])
         self._adherences.append(adherence)
         self.strategist_trace.rewards[-1] += reward
         goal_weight = self._agents.settings.goal_weight

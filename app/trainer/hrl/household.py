@@ -13,6 +13,7 @@ from scenario import Scenario
 SALE_COST = 0.02  # of what must be sold in need: early, and at a bad moment
 JOY_OF_SPENDING = 10.0  # the first tenth of the income spent freely is worth ln 2, the next less
 JOY_OF_WEALTH = 6.0  # for a month's income added to what is owned
+GOAL_STABILITY = 0.9
 _CENT = 0.01
 
 
@@ -56,6 +57,7 @@ class Household:
         self.income = scenario.income  # of the month before, as are the two below
         self.fixed_expenses = scenario.fixed_expenses
         self.variable_expenses = scenario.variable_expenses
+        self._secure_months = 0
 
     @property
     def prices(self) -> float:
@@ -74,9 +76,15 @@ class Household:
 
     @property
     def reached_goal(self) -> bool:
-        """All months lived, the reserve kept, and no poorer than at the start."""
+        """All months lived, secure nearly always, and no poorer than at the start."""
         lived = self.month == self.scenario.months
-        return lived and self.reserve >= 1.0 and self.wealth >= self.scenario.start_cash
+        secure = self.stability >= GOAL_STABILITY
+        return lived and secure and self.wealth >= self.scenario.start_cash
+
+    @property
+    def stability(self) -> float:
+        """The share of the months lived that ended with the whole reserve."""
+        return self._secure_months / self.month if self.month else 0.0
 
     def live(self, shares: Shares, chance: Chance) -> Month:
         """One month: the cash is divided, the market moves, pay comes in, bills go out."""
@@ -94,6 +102,7 @@ class Household:
         bankrupt = self.cash <= -_CENT
         self.cash = max(self.cash, 0.0)
         self.month += 1
+        self._secure_months += self.reserve >= 1.0
         reward = (
             math.log1p(JOY_OF_SPENDING * consumed / prices / scenario.income)
             + JOY_OF_WEALTH * (self.wealth - wealth) / scenario.income
