@@ -718,7 +718,11 @@ live_server_block_signals(void)
 static void
 log_line(int level, const char *line)
 {
-    log_event(level == LLL_ERR ? LOG_ERROR : LOG_WARN, "libwebsockets", LOG_TEXT("says", line));
+    char text[256];
+
+    (void)level;
+    snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
+    log_event(LOG_ERROR, "libwebsockets", LOG_TEXT("says", text));
 }
 
 /* Let lws watch a descriptor of ours; it closes it, so it gets its own. */
@@ -768,7 +772,7 @@ open_context(struct live_server *server)
         .fd_limit_per_thread = (unsigned)(server->wires_max + SPARE_FDS),
     };
 
-    lws_set_log_level(LLL_ERR | LLL_WARN, log_line);
+    lws_set_log_level(LLL_ERR, log_line);
     server->context = lws_create_context(&info);
     if (server->context == NULL)
         return false;
@@ -799,7 +803,8 @@ begin(struct live_server *server, const struct listener *listener)
     const struct store_settings store = live_settings_store(server->settings);
     const struct live_limits limits = live_settings_limits(server->settings);
 
-    server->wires_max = 2 * limits.clients_max + ACCEPT_AT_ONCE;
+    server->wires_max =
+        limits.clients_max + limits.clients_max / 2 + ACCEPT_AT_ONCE; /* and POSTs */
     raise_fd_limit(server);
     if (!open_context(server))
         return false;
