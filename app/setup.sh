@@ -78,7 +78,7 @@ use_data_folder() {
             "Choose a shorter one: --data DIR"
 }
 
-# pid_of NAME: the pid of this folder's mongod, api, nginx or supervisor, or nothing. A pid file alone is not
+# pid_of NAME: the pid of this folder's mongod, api, nginx, supervisor or live, or nothing. A pid file alone is not
 # believed: the pid may belong to somebody else by now.
 pid_of() {
     local pid command
@@ -91,6 +91,7 @@ pid_of() {
     api:*training-api\ *"--settings $DIR/run/training.env "*) ;;
     nginx:*nginx\ *"-p $DIR/run "*) ;;
     supervisor:*training-supervisor\ *"--settings $DIR/run/supervisor.env "*) ;;
+    live:*training-live\ *"--settings $DIR/run/live.env "*) ;;
     *) return 0 ;;
     esac
     printf '%s' "$pid"
@@ -344,6 +345,45 @@ finish_mongosh() {
     MONGOSH_PID=
 }
 
+SWAGGER_UI_VERSION=5.35.0
+SWAGGER_UI_SHA512=534eaba4cb56f55dd73c638179a993512af4674f63317e0826e00da44fc465b021c341bc0a0c2bcd4e18997927fe1d3008336c5dd19aad334d1c2dec53cc9551
+
+# fetch_swagger_ui FOLDER: the files of it that /docs needs. False when it cannot be had. npm only
+# packs: nothing is run, and no dependency comes along.
+fetch_swagger_ui() {
+    local scratch=$1.download
+
+    rm -rf "$scratch" "$1.new"
+    mkdir -p "$scratch" "$1.new"
+    find_node &&
+        logged timeout 60 "$NODE" "$NPM" pack --silent --fetch-retries=1 --pack-destination "$scratch" \
+            "swagger-ui-dist@$SWAGGER_UI_VERSION" || return 1
+    sha512sum "$scratch"/*.tgz | grep -q "^$SWAGGER_UI_SHA512 " ||
+        fail "the downloaded swagger-ui-dist is not the file that was expected (its SHA-512 differs)" \
+            "Do not use it. Try again; if it stays so, the package server was tampered with."
+    tar -xzf "$scratch"/*.tgz -C "$1.new" --strip-components=1 --no-same-owner \
+        package/{LICENSE,NOTICE,swagger-ui.css,swagger-ui-bundle.js,swagger-ui-bundle.js.LICENSE.txt}
+    rm -rf "$scratch" "$1"
+    mv "$1.new" "$1"
+}
+
+# install_docs: the API's description and its page, for nginx. Without a network the page says so.
+install_docs() {
+    local renderer=$TOOLS/swagger-ui-$SWAGGER_UI_VERSION web=$ROOT/build/web
+
+    mkdir -p "$web/docs"
+    cp "$ROOT"/nginx/docs/* "$web/docs/"
+    cp "$ROOT/schema/http/openapi.json" "$web/openapi.json"
+    if [[ ! -d $renderer ]] && ! fetch_swagger_ui "$renderer"; then
+        NOTE="Swagger UI cannot be had, going on without (log/setup.log)"
+        return 0
+    fi
+    if ! diff -qr "$renderer" "$web/docs/swagger-ui" >/dev/null 2>&1; then
+        rm -rf "$web/docs/swagger-ui"
+        cp -R "$renderer" "$web/docs/swagger-ui"
+    fi
+}
+
 # build_programs FOLDER [CMAKE OPTION]…: configure and build the programs.
 build_programs() {
     local folder=$1 cache=$1/CMakeCache.txt
@@ -355,6 +395,6 @@ build_programs() {
     fi
     logged cmake -S "$ROOT" -B "$folder" "$@" || fail_logged "cmake could not prepare the build"
     logged cmake --build "$folder" -j "$(nproc)" --target training-api training-admin \
-        training-supervisor ||
+        training-supervisor training-live ||
         fail_logged "the programs could not be built"
 }

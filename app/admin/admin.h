@@ -8,6 +8,7 @@
 #include "base/api_error.h"
 #include "base/settings.h"
 #include "store/store.h"
+#include "store/store_schema.h"
 
 /* What the program exits with. */
 enum admin_exit { ADMIN_OK = 0, ADMIN_FAILED = 1, ADMIN_USAGE = 2 };
@@ -46,6 +47,18 @@ enum admin_exit admin_audit(const struct admin_command *command, int argc, char 
                             const struct admin_settings *settings);
 enum admin_exit admin_purge(const struct admin_command *command, int argc, char **argv,
                             const struct admin_settings *settings);
+enum admin_exit admin_import(const struct admin_command *command, int argc, char **argv,
+                             const struct admin_settings *settings);
+enum admin_exit admin_doctor(const struct admin_command *command, int argc, char **argv,
+                             const struct admin_settings *settings);
+
+/* store_schema_apply or store_schema_check. */
+typedef bool admin_schema_use(struct store *store, const char *text, store_schema_report *report,
+                              void *context, struct api_error *err);
+
+/* Use every schema file of a folder; NULL or "": the usual one. False: told on stderr. */
+bool admin_schema_each(struct store *store, const char *folder, admin_schema_use *use,
+                       store_schema_report *report, void *context);
 
 /* The command's page on stdout. ADMIN_OK. */
 enum admin_exit admin_help(const struct admin_command *command);

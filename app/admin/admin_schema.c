@@ -1,14 +1,15 @@
 /*
  * admin_schema.c - the command schema apply: every file of a folder, in the order of the names.
- * Called by main.c. Next: store/store_schema.c.
+ * Called by main.c. Next: store/store_schema.c, store/store_run_upgrade.c.
  */
 #include "admin.h"
 
-#include "store/store_schema.h"
+#include "store/store_run_upgrade.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,7 +63,8 @@ read_text(const char *path)
 }
 
 static bool
-apply_file(struct store *store, const char *folder, const char *name)
+apply_file(struct store *store, const char *folder, const char *name, admin_schema_use *use,
+           store_schema_report *report, void *context)
 {
     struct api_error err = {.id = API_OK};
     char path[PATH_MAX];
@@ -73,7 +75,7 @@ apply_file(struct store *store, const char *folder, const char *name)
     text = read_text(path);
     if (text == NULL)
         return false;
-    ok = store_schema_apply(store, text, print_line, NULL, &err);
+    ok = use(store, text, report, context, &err);
     free(text);
     fflush(stdout);
     if (!ok)
@@ -90,9 +92,11 @@ is_schema_file(const struct dirent *entry)
 }
 
 /* Stops at the first file that fails: what comes after it may build on it. */
-static bool
-apply_folder(struct store *store, const char *folder)
+bool
+admin_schema_each(struct store *store, const char *given, admin_schema_use *use,
+                  store_schema_report *report, void *context)
 {
+    const char *folder = find_folder(given);
     struct dirent **files = NULL;
     int count = scandir(folder, &files, is_schema_file, alphasort);
     bool ok = count > 0;
@@ -101,11 +105,28 @@ apply_folder(struct store *store, const char *folder)
         fprintf(stderr, "training-admin: no schema files in %s: %s\n", folder,
                 count < 0 ? strerror(errno) : "it has no .json file");
     for (int i = 0; i < count; i++) {
-        ok = ok && apply_file(store, folder, files[i]->d_name);
+        ok = ok && apply_file(store, folder, files[i]->d_name, use, report, context);
         free(files[i]);
     }
     free(files);
     return ok;
+}
+
+/* What an earlier version stored lacks what the indexes of the lists are made of. */
+static bool
+upgrade_runs(struct store *store)
+{
+    struct api_error err = {.id = API_OK};
+    int64_t count;
+
+    if (!store_run_upgrade(store, &count, &err)) {
+        fprintf(stderr, "training-admin: runs of an earlier version: %s\n", err.message);
+        return false;
+    }
+    if (count > 0)
+        printf("%-10s %-32s %" PRId64 " of an earlier version brought up to date\n", "documents",
+               "runs", count);
+    return true;
 }
 
 enum admin_exit
@@ -128,7 +149,8 @@ admin_schema_apply(const struct admin_command *command, int argc, char **argv,
     store = admin_open(settings, SOCKET_MS);
     if (store == NULL)
         return ADMIN_FAILED;
-    ok = apply_folder(store, find_folder(folder));
+    ok = admin_schema_each(store, folder, store_schema_apply, print_line, NULL) &&
+         upgrade_runs(store);
     store_close(store);
     return ok ? ADMIN_OK : ADMIN_FAILED;
 }

@@ -1,6 +1,7 @@
 /*
  * main.c - training-admin: reads the settings, finds the command, runs it.
- * Called by administrators and app/up. Next: admin_schema.c, admin_key.c, admin_replica.c.
+ * Called by administrators and app/up. Next: admin_schema.c, admin_key.c, admin_replica.c,
+ * admin_audit.c, admin_purge.c, admin_import.c, admin_doctor.c.
  */
 #include "admin.h"
 
@@ -112,6 +113,71 @@ static const struct admin_command commands[] = {
             "  --due           only the runs that were deleted longer ago than they are kept\n",
         .run = admin_purge,
     },
+    {
+        .noun = "import",
+        .verb = "",
+        .usage =
+            "--account NAME (--from-db NAME [--from-uri URI] [--collection NAME] | --file FILE)"
+            " [--dry-run]",
+        .brief = "take over runs that an older logger wrote, episodes embedded in their documents",
+        .help =
+            "Reads every document of the collection and makes it a run of the account: its\n"
+            "_id, times, status, config, checkpoints and episodes stay what they are. Doing it\n"
+            "again changes nothing, or adds what has come in the source since; killed in the\n"
+            "middle, it goes on when it is run again. The source is only read.\n"
+            "\n"
+            "What a document has more goes to metadata.imported; what an episode has more\n"
+            "becomes a custom metric (true and false as 1 and 0). An episode's created_at or\n"
+            "timestamp, where it is a time, is kept; without one it is as old as its run.\n"
+            "Values that JSON lacks (dates, ObjectIds, decimals, binary) are kept as they are in\n"
+            "config and metadata, and are Extended JSON (relaxed) in the API's answers.\n"
+            "metrics.rolling_win_rate is not read: it follows from the episodes.\n"
+            "\n"
+            "Prints a line for each thing that is not taken (which document, which member,\n"
+            "why), then how many runs and episodes were seen, imported, changed and left.\n"
+            "Progress goes to standard error.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME     whose runs they become: 1-64 of A-Z a-z 0-9 . _ -\n"
+            "  --from-db NAME     the database of the source\n"
+            "  --from-uri URI     where that is; without it MONGODB_URI\n"
+            "  --collection NAME  the collection; default training_runs\n"
+            "  --file FILE        a file instead: .bson as mongodump writes it, else Extended\n"
+            "                     JSON, one document after another, as mongoexport does\n"
+            "  --dry-run          only look, write nothing, and report the same\n"
+            "\n"
+            "Exit status: 0 all was taken, 1 something was not, 2 the arguments are wrong.\n",
+        .run = admin_import,
+    },
+    {
+        .noun = "doctor",
+        .verb = "",
+        .usage = "[--account NAME] [--mend] [--unended-after DAYS [--end-unended]] [--schema DIR]",
+        .brief = "look for what must not be in the database, and mend it if so asked",
+        .help =
+            "Compares every run's header with its episodes (their number, each metric's count,\n"
+            "sum and extremes, the newest wins, the highest row), looks for episodes that are\n"
+            "stored twice or are no run's, and compares collections, validators, indexes and the\n"
+            "view with the schema files. Only reads, unless --mend is given. The service may run\n"
+            "meanwhile: a run that is written is looked at again, and if it never keeps still,\n"
+            "it is left out and counted as busy. Prints a line for each finding and a sum;\n"
+            "progress goes to standard error.\n"
+            "\n"
+            "Options\n"
+            "  --account NAME        only this account's runs; neither schema nor lost episodes\n"
+            "  --mend                compute counters anew from the episodes; of an episode that\n"
+            "                        is stored twice keep what readers see; remove episodes whose\n"
+            "                        run is gone; apply the schema files\n"
+            "  --unended-after DAYS  a run that is running, but was not heard of for so long,\n"
+            "                        is a finding: 1 to 3650\n"
+            "  --end-unended         with --mend: such a run becomes failed, with an\n"
+            "                        error_message that says so\n"
+            "  --schema DIR          folder of the schema files, as in schema apply\n"
+            "\n"
+            "Exit status: 0 healthy, or all findings are mended; 1 findings are left, or it\n"
+            "failed; 2 the arguments are wrong.\n",
+        .run = admin_doctor,
+    },
 };
 
 /* "key list", or one word alone. */
@@ -128,8 +194,8 @@ print_usage_line(const struct admin_command *command, FILE *to)
 {
     char name[ADMIN_NAME_SIZE];
 
-    fprintf(to, "usage: training-admin [--settings FILE] %s %s\n", name_of(command, name),
-            command->usage);
+    fprintf(to, "usage: training-admin [--settings FILE] %s%s%s\n", name_of(command, name),
+            command->usage[0] == '\0' ? "" : " ", command->usage);
 }
 
 enum admin_exit
@@ -192,8 +258,8 @@ print_help(FILE *to)
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         char name[ADMIN_NAME_SIZE];
 
-        fprintf(to, "  %s %s\n      %s\n", name_of(&commands[i], name), commands[i].usage,
-                commands[i].brief);
+        fprintf(to, "  %s%s%s\n      %s\n", name_of(&commands[i], name),
+                commands[i].usage[0] == '\0' ? "" : " ", commands[i].usage, commands[i].brief);
     }
     fputs("\nOptions\n"
           "  --settings FILE  KEY=VALUE lines; the environment wins over them\n"

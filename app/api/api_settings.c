@@ -3,6 +3,7 @@
 #include "api_settings.h"
 
 #include "base/auto.h"
+#include "base/rate.h"
 
 #define ROW struct api_settings
 
@@ -31,6 +32,10 @@ const struct setting api_setting_rows[] = {
                  "Whose runs a client on loopback sees that sends no key; empty: a key is needed"),
     SETTING_TEXT("TRAINING_ORIGINS", ROW, origins, 0, SETTING_TEXT_MAX - 1, "",
                  "Web origins that may call the API, separated by commas; empty: only its own"),
+    SETTING_WHOLE("TRAINING_WRITE_RATE", ROW, write_rate, 0, RATE_MAX, "2000", "requests",
+                  "How many writes a second one key may make; 0: as many as it likes"),
+    SETTING_WHOLE("TRAINING_SESSION_S", ROW, session_s, 60, 31536000, "604800", "s",
+                  "How long a session of the dashboard lasts"),
     SETTING_WHOLE("TRAINING_STALE_AFTER_S", ROW, stale_after_s, 1, 31536000, "300", "s",
                   "A running run unheard of for so long reads \"stale\": true"),
     SETTING_WHOLE("TRAINING_BODY_MAX", ROW, body_max, 1024, 67108864, "1048576", "bytes",
@@ -84,6 +89,8 @@ api_settings_limits(const struct api_settings *settings)
         .batch_episodes_max = (size_t)settings->batch_episodes_max,
         .stale_after_ms = settings->stale_after_s * 1000,
         .retention_ms = settings->retention_s * 1000,
+        .write_rate = settings->write_rate,
+        .session_ms = settings->session_s * 1000,
         .start_wait_ms = settings->start_wait_ms,
         .stop_wait_ms = settings->stop_wait_ms,
         .anonymous = settings->anonymous,

@@ -18,6 +18,8 @@ struct api_settings {
     int64_t socket_ms;
     char anonymous[SETTING_TEXT_MAX];
     char origins[SETTING_TEXT_MAX];
+    int64_t write_rate; /* requests a second; 0: as many as come */
+    int64_t session_s;
     int64_t stale_after_s;
     int64_t body_max;           /* bytes */
     int64_t batch_body_max;     /* bytes */

@@ -1,12 +1,13 @@
 /*
  * main.c - training-api: options, settings, socket, then the master.
- * Called by app/up and systemd. Next: api_settings.c, listen.c, master.c.
+ * Called by app/up and systemd. Next: api_settings.c, base/listen.c, master.c.
  */
 #include "api_settings.h"
-#include "listen.h"
 #include "master.h"
 
+#include "base/listen.h"
 #include "base/log.h"
+#include "routes/routes.h"
 #include "store/store.h"
 
 #include <getopt.h>
@@ -16,7 +17,7 @@
 enum exit_code { EXIT_GOOD = 0, EXIT_BROKEN = 1, EXIT_BAD_SETTINGS = 2 };
 
 static const char usage[] =
-    "Usage: training-api [--settings FILE] [--check] [--help] [--version]\n";
+    "Usage: training-api [--settings FILE] [--check] [--routes] [--help] [--version]\n";
 
 static void
 print_setting_help(const struct setting *row)
@@ -37,7 +38,7 @@ print_help(void)
         "NAME\n"
         "       training-api - serves the training API to nginx over FastCGI\n\n"
         "SYNOPSIS\n"
-        "       training-api [--settings FILE] [--check] [--help] [--version]\n\n"
+        "       training-api [--settings FILE] [--check] [--routes] [--help] [--version]\n\n"
         "DESCRIPTION\n"
         "       A master listens on a unix socket and keeps workers running that serve one\n"
         "       request at a time and keep runs and episodes in MongoDB. It stays in the\n"
@@ -48,6 +49,8 @@ print_help(void)
         "              Read settings from FILE, lines of KEY=VALUE. The environment wins over it.\n"
         "       --check\n"
         "              Print the settings as they stand and exit: 0 when they are good, else 2.\n"
+        "       --routes\n"
+        "              Print what is served, a line a route: method, path, scope.\n"
         "       --help Print this page.\n"
         "       --version\n"
         "              Print the version.\n\n"
@@ -89,12 +92,13 @@ check(const struct api_settings *settings)
 static int
 serve(const struct api_settings *settings, const char *file)
 {
+    static const struct listen_owner owner = {"training-api", "TRAINING_API_SOCKET"};
     struct listener listener;
     char fault[512];
     int exit_code;
 
     master_block_signals();
-    if (!listen_open(settings->socket, &listener, fault, sizeof fault)) {
+    if (!listen_open(settings->socket, &owner, &listener, fault, sizeof fault)) {
         log_event(LOG_ERROR, "not_started", LOG_TEXT("why", fault));
         return EXIT_BROKEN;
     }
@@ -107,11 +111,9 @@ int
 main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"settings", required_argument, NULL, 's'},
-        {"check", no_argument, NULL, 'c'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"settings", required_argument, NULL, 's'}, {"check", no_argument, NULL, 'c'},
+        {"routes", no_argument, NULL, 'r'},         {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
     };
     struct api_settings settings;
     const char *file = NULL;
@@ -121,6 +123,8 @@ main(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (option == 'h')
             return print_help(), EXIT_GOOD;
+        if (option == 'r')
+            return routes_print(stdout), EXIT_GOOD;
         if (option == 'v')
             return printf("training-api %s\n", TRAINING_VERSION) < 0;
         if (option == '?')

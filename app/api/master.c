@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/rate.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -19,11 +20,12 @@
 #include <unistd.h>
 
 #define LEAVERS_MAX (4 * API_WORKERS_MAX)
-#define ROLL_LEAVERS_MAX API_WORKERS_MAX /* replacing pauses while so many are still leaving */
-#define TICK_MS 50                       /* how often to look at the clock while something is due */
-#define READY_WITHIN_MS 10000            /* a worker that has not come so far is killed */
-#define YOUNG_MS 5000   /* one that dies younger has crashed by itself, most likely */
-#define BACK_OFF_MS 100 /* before the third start in a row; doubled up to the next */
+#define ROLL_LEAVERS_MAX API_WORKERS_MAX    /* replacing pauses while so many are still leaving */
+#define SEATS (3 * (size_t)API_WORKERS_MAX) /* to count in: workers, their successors, leavers */
+#define TICK_MS 50            /* how often to look at the clock while something is due */
+#define READY_WITHIN_MS 10000 /* a worker that has not come so far is killed */
+#define YOUNG_MS 5000         /* one that dies younger has crashed by itself, most likely */
+#define BACK_OFF_MS 100       /* before the third start in a row; doubled up to the next */
 #define BACK_OFF_MAX_MS 5000
 
 struct child {
@@ -67,6 +69,8 @@ struct master {
     const char *settings_file;
     struct listener *listener;
     struct store_lanes *lanes;
+    struct meter *meter;
+    struct rates *rates;
     sigset_t signals;
 };
 
@@ -111,6 +115,9 @@ child_start(struct master *master, struct child *child)
     const struct worker_setup setup = {
         .settings = &master->wanted,
         .lanes = master->lanes,
+        .meter = master->meter,
+        .seat = meter_seat_take(master->meter),
+        .rates = master->rates,
         .listen_fd = master->listener->fd,
         .master = getpid(),
     };
@@ -118,6 +125,7 @@ child_start(struct master *master, struct child *child)
 
     if (pid == 0)
         exit(worker_run(&setup));
+    meter_seat_give(master->meter, setup.seat, pid == -1 ? 0 : pid);
     if (pid == -1) {
         log_event(LOG_ERROR, "worker_not_started", LOG_TEXT("why", strerror(errno)));
         return false;
@@ -181,6 +189,7 @@ master_doubt_settings(struct master *master, struct slot *slot, const struct chi
     }
     log_event(LOG_ERROR, "reload_undone",
               LOG_TEXT("why", "a worker says that the new settings are bad"));
+    meter_reloaded(master->meter, METER_RELOAD_UNDONE);
     master->wanted = master->proven;
     master->generation = master->proven_generation;
 }
@@ -249,6 +258,7 @@ master_reap(struct master *master)
     pid_t pid;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        meter_worker_ended(master->meter, pid, status);
         if (leaver_bury(master, pid, status))
             continue;
         for (size_t i = 0; i < API_WORKERS_MAX; i++) {
@@ -298,6 +308,7 @@ master_reload(struct master *master)
         return;
     if (!api_settings_read(master->settings_file, &settings, fault, sizeof fault)) {
         log_event(LOG_ERROR, "reload_refused", LOG_TEXT("why", fault));
+        meter_reloaded(master->meter, METER_RELOAD_REFUSED);
         return;
     }
     if (strcmp(settings.socket, master->wanted.socket) != 0)
@@ -341,6 +352,7 @@ master_roll(struct master *master, int64_t now_ms)
         child_retire(master, &master->slots[i].next, WORKER_LEAVE);
     }
     master->rolling = false;
+    meter_reloaded(master->meter, METER_RELOAD_DONE);
     log_event(LOG_INFO, "reload_done", LOG_WHOLE("workers", master->wanted.workers));
 }
 
@@ -426,6 +438,8 @@ master_run(const struct api_settings *settings, const char *settings_file,
         .settings_file = settings_file,
         .listener = listener,
         .lanes = store_lanes_new(),
+        .meter = meter_new(SEATS),
+        .rates = rates_new(),
     };
 
     fill_signals(&master.signals);

@@ -3,7 +3,7 @@
 #define API_MASTER_H
 
 #include "api_settings.h"
-#include "listen.h"
+#include "base/listen.h"
 
 /*
  * Block the signals that master_run waits for. Call it before anything is made that must be

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/http_cors.h"
+#include "http/http_etag.h"
 #include "routes/routes.h"
 #include "store/store.h"
 
@@ -35,6 +37,7 @@ struct worker {
     int events_fd;    /* epoll: signal_fd and the listening socket */
     int asked;        /* WORKER_LEAVE, WORKER_DRAIN or 0 */
     int64_t drain_ms; /* steady clock: when draining ends */
+    bool last_call;   /* asked to leave, and has looked once more for who waits */
 };
 
 /* Head of the request, and what the reply has to know of it before its first byte. */
@@ -45,6 +48,7 @@ read_head(FCGX_Request *fcgi, struct http_request *req, struct call *call, struc
 
     memcpy(call->reply->request_id, req->id, sizeof req->id);
     call->reply->head_only = req->head;
+    http_cors_announce(call);
     return good;
 }
 
@@ -77,17 +81,41 @@ log_request(const struct call *call, const struct route *route, const struct api
               LOG_TEXT("reply", whole ? NULL : "cut"));
 }
 
+/* For GET /metrics. A request that found no row is counted as the row after the last. */
+static void
+count_request(struct meter_seat *seat, const struct call *call, const struct route *route,
+              int64_t started_us, bool whole)
+{
+    const struct meter_request request = {
+        .route = route == NULL ? routes_count : (size_t)(route - routes),
+        .status = call->reply->status,
+        .us = clock_steady_us() - started_us,
+        .bytes_in = call->req->content_length,
+        .bytes_out = call->reply->bytes_sent,
+        .cut = !whole,
+    };
+
+    meter_request(seat, &request);
+}
+
 /* The life of a request, top to bottom. False: the client did not get a whole answer. */
 static bool
-worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits *limits)
+worker_serve(struct worker *worker)
 {
     const int64_t started_us = clock_steady_us();
+    const struct worker_setup *setup = worker->setup;
+    FCGX_Request *fcgi = &worker->fcgi;
     struct http_request req = {0};
     struct http_reply reply;
     struct api_error err = {0};
     struct wire wire = wire_to(fcgi);
-    struct call call = {
-        .req = &req, .reply = &reply, .store = store, .limits = limits, .now_ms = clock_now_ms()};
+    struct call call = {.req = &req,
+                        .reply = &reply,
+                        .store = worker->store,
+                        .limits = &worker->limits,
+                        .meter = setup->meter,
+                        .rates = setup->rates,
+                        .now_ms = clock_now_ms()};
     const struct route *route = NULL;
     char allow[64] = "";
     bool whole, trim;
@@ -95,15 +123,16 @@ worker_serve(FCGX_Request *fcgi, struct store *store, const struct route_limits 
     http_reply_init(&reply, &wire.http);
     if (!read_head(fcgi, &req, &call, &err) ||
         (route = http_route_find(routes, routes_count, &req, allow, sizeof allow, &err)) == NULL ||
-        !route_authenticate(&call, route, &err) || !read_body(fcgi, route, &req, limits, &err) ||
+        !route_authenticate(&call, route, &err) ||
+        !read_body(fcgi, route, &req, &worker->limits, &err) ||
         !route_authorise(&call, route, &err) || !route->handler(&call, &err)) {
         http_request_drain(fcgi);
-        http_reply_error(&reply, &err);
-        if (err.id == API_METHOD_NOT_ALLOWED)
-            http_reply_header(&reply, "Allow", allow);
+        http_route_refuse(&call, allow, &err);
     }
+    http_etag_settle(&call);
     whole = http_reply_finish(&reply);
     log_request(&call, route, &err, started_us, whole);
+    count_request(setup->seat, &call, route, started_us, whole);
     http_reply_clear(&reply);
     trim = req.body_size > TRIM_ABOVE;
     http_request_clear(&req);
@@ -142,7 +171,8 @@ worker_take(struct worker *worker, int fd)
         return;
     }
     fcgi->keepConnection = 0;
-    if (worker_serve(fcgi, worker->store, &worker->limits)) {
+    meter_busy(worker->setup->seat, true);
+    if (worker_serve(worker)) {
         /*
          * Detached, libfcgi closes at once; else it shuts the socket down and waits for nginx to
          * close first, 20 us of CPU and a sleep. The request has been read to its end, so that a
@@ -154,6 +184,7 @@ worker_take(struct worker *worker, int fd)
     } else {
         wire_cut(fcgi);
     }
+    meter_busy(worker->setup->seat, false);
 }
 
 /* Did the master ask for something? Signals stay blocked, so no request is ever interrupted. */
@@ -196,7 +227,11 @@ worker_wait(struct worker *worker, int why)
     return woken != -1 || errno == EINTR;
 }
 
-/* The next connection, or -1 when it is time to leave; *exit_code then says why. */
+/*
+ * The next connection, or -1 when it is time to leave; *exit_code then says why. Who is asked to
+ * leave looks once more: with EPOLLEXCLUSIVE a connection wakes one worker, and if that one left
+ * without it, it would wait until another connection wakes somebody else.
+ */
 static int
 worker_accept(struct worker *worker, int *exit_code)
 {
@@ -204,12 +239,13 @@ worker_accept(struct worker *worker, int *exit_code)
         int fd;
 
         worker_hear(worker);
-        if (worker->asked == WORKER_LEAVE)
+        if (worker->asked == WORKER_LEAVE && worker->last_call)
             return -1;
+        worker->last_call = worker->asked == WORKER_LEAVE;
         fd = accept4(worker->setup->listen_fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd != -1)
             return fd;
-        if (errno == EAGAIN && worker->asked == WORKER_DRAIN)
+        if (errno == EAGAIN && worker->asked != 0)
             return -1; /* nobody waits any more */
         if (!worker_wait(worker, errno)) {
             *exit_code = WORKER_EXIT_FAILED;
@@ -278,13 +314,14 @@ worker_loop(struct worker *worker)
 int
 worker_run(const struct worker_setup *setup)
 {
-    const struct store_settings store_settings = api_settings_store(setup->settings);
+    struct store_settings store_settings = api_settings_store(setup->settings);
     struct worker worker = {.setup = setup, .limits = api_settings_limits(setup->settings)};
     int exit_code;
 
     if (!worker_follow_master(setup->master))
         return WORKER_EXIT_OK;
     store_global_init();
+    store_settings.seat = setup->seat;
     worker.store = store_open(&store_settings, setup->lanes);
     if (worker.store != NULL)
         store_recover(worker.store);

@@ -4,6 +4,8 @@
 
 #include "api_settings.h"
 
+#include "base/meter.h"
+
 #include <fcgiapp.h>
 #include <signal.h>
 #include <sys/types.h>
@@ -23,6 +25,9 @@ enum worker_exit {
 struct worker_setup {
     const struct api_settings *settings;
     struct store_lanes *lanes; /* shared by all workers */
+    struct meter *meter;       /* the same; NULL: nothing is counted */
+    struct meter_seat *seat;   /* of this worker; the same */
+    struct rates *rates;       /* the same; NULL: nobody counts */
     int listen_fd;             /* non-blocking */
     pid_t master;
 };

@@ -24,10 +24,12 @@ static const struct {
     int status;
     const char *phrase;
 } phrases[] = {
-    {200, "OK"}, {201, "Created"}, {204, "No Content"}, {400, "Bad Request"},
+    {200, "OK"}, {201, "Created"}, {204, "No Content"},
+    {304, "Not Modified"}, {400, "Bad Request"},
     {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
     {405, "Method Not Allowed"}, {409, "Conflict"}, {413, "Content Too Large"},
     {415, "Unsupported Media Type"}, {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
     {500, "Internal Server Error"}, {503, "Service Unavailable"}, {507, "Insufficient Storage"},
 };
 /* clang-format on */
@@ -55,7 +57,7 @@ api_fail(struct api_error *err, enum api_error_id id, const char *fmt, ...)
     err->id = id;
     err->status = catalogue[id].status;
     err->code = catalogue[id].code;
-    err->retry_after_s = err->status == 503 ? 1 : 0;
+    err->retry_after_s = err->status == 503 || err->status == 429 ? 1 : 0;
     va_start(ap, fmt);
     if (fmt != NULL)
         vsnprintf(err->message, sizeof err->message, fmt, ap);
@@ -81,7 +83,8 @@ api_fault(struct api_error *err, const char *field, const char *fmt, ...)
     drop_cut_character(fault->field, sizeof fault->field);
     drop_cut_character(fault->message, sizeof fault->message);
     if (err->fault_count++ == 0)
-        return api_fail(err, API_FIELD_INVALID, "%s: %s", fault->field, fault->message);
+        return api_fail(err, API_FIELD_INVALID, "%s%s%s", fault->field, *fault->field ? ": " : "",
+                        fault->message);
     return false;
 }
 

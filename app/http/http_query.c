@@ -107,6 +107,18 @@ http_query_text(const struct http_query *query, const char *name)
     return NULL;
 }
 
+const char *
+http_query_each(const struct http_query *query, const char *name, size_t *at)
+{
+    while (*at < query->count) {
+        const size_t i = (*at)++;
+
+        if (strcmp(query->params[i].name, name) == 0 && query->params[i].value[0] != '\0')
+            return query->params[i].value;
+    }
+    return NULL;
+}
+
 bool
 http_query_whole(const struct http_query *query, const char *name, int64_t min, int64_t max,
                  int64_t *out, struct api_error *err)
@@ -132,11 +144,16 @@ http_query_encode(char *text, size_t size, const char *value)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-    size_t used = strlen(text);
+    const size_t before = strlen(text);
+    size_t used = before;
 
+    if (used >= size)
+        return false;
     for (; *value != '\0'; value++) {
-        if (used + 4 > size)
+        if (used + 4 > size) {
+            text[before] = '\0';
             return false;
+        }
         if (strchr(plain, *value) != NULL)
             text[used++] = *value;
         else

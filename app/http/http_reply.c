@@ -9,13 +9,20 @@
 static bool
 send_head(struct http_reply *reply)
 {
-    char head[HTTP_REPLY_HEADERS_MAX + 512];
-    const bool typed = reply->content_type != NULL;
-    int size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%s%.*s\r\n", reply->status,
-                        api_status_phrase(reply->status), typed ? "Content-Type: " : "",
-                        typed ? reply->content_type : "", typed ? "\r\n" : "",
-                        (int)reply->headers_size, reply->headers);
+    char head[HTTP_REPLY_HEADERS_MAX + 512], type[128] = "", length[64] = "";
+    int size;
 
+    if (reply->content_type != NULL)
+        snprintf(type, sizeof type, "Content-Type: %s\r\n", reply->content_type);
+    /*
+     * nginx leaves a short answer uncompressed when it knows that it is short. A HEAD whose handler
+     * wrote no body must not tell the length of a body that GET would have (RFC 9110, 8.6).
+     */
+    if (reply->content_type != NULL && reply->whole && !(reply->head_only && reply->out.used == 0))
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", reply->out.used);
+    size = snprintf(head, sizeof head, "Status: %d %s\r\n%s%s%.*s\r\n", reply->status,
+                    api_status_phrase(reply->status), type, length, (int)reply->headers_size,
+                    reply->headers);
     reply->started = true;
     return reply->wire->write(reply->wire, head, (size_t)size);
 }
@@ -81,6 +88,19 @@ http_reply_header(struct http_reply *reply, const char *name, const char *value)
         reply->headers_size += (size_t)size;
 }
 
+void
+http_reply_keep_headers(struct http_reply *reply)
+{
+    reply->headers_kept = reply->headers_size;
+}
+
+void
+http_reply_no_store(struct http_reply *reply)
+{
+    http_reply_header(reply, "Cache-Control", "no-store");
+    reply->no_store = true;
+}
+
 static void
 write_faults(struct json_out *json, const char *key, const struct api_error *err)
 {
@@ -132,7 +152,7 @@ http_reply_error(struct http_reply *reply, const struct api_error *err)
     }
     reply->out.used = 0;
     reply->out.failed = false;
-    reply->headers_size = 0;
+    reply->headers_size = reply->headers_kept;
     if (err->retry_after_s > 0) {
         char seconds[16];
 
@@ -147,6 +167,7 @@ http_reply_finish(struct http_reply *reply)
 {
     if (reply->out.failed)
         reply->broken = true;
+    reply->whole = true;
     return send_buffer(&reply->out) && !reply->broken;
 }
 

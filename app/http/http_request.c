@@ -1,5 +1,10 @@
-/* http_request.c - reads a request from FastCGI. Called by api/worker.c. Next: http_route.c. */
+/*
+ * http_request.c - reads a request from FastCGI. Called by api/worker.c. Next: http_inflate.c,
+ * http_route.c.
+ */
 #include "http/http_request.h"
+
+#include "http/http_inflate.h"
 
 #include "base/auto.h"
 #include "base/json_text.h"
@@ -9,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define GZIP_PIECE_SIZE ((size_t)16 * 1024)
 
 static const struct {
     const char *name;
@@ -58,6 +65,9 @@ read_params(FCGX_Request *fcgi, int64_t now_ms, struct http_request *req)
     } wanted[] = {
         {"HTTP_X_API_KEY", &req->api_key},
         {"CONTENT_TYPE", &req->content_type},
+        {"HTTP_CONTENT_ENCODING", &req->content_encoding},
+        {"HTTP_COOKIE", &req->cookie},
+        {"HTTP_IF_NONE_MATCH", &req->if_none_match},
         {"HTTP_ORIGIN", &req->origin},
         {"HTTP_SEC_FETCH_SITE", &req->fetch_site},
         {"HTTP_HOST", &req->host},
@@ -77,6 +87,8 @@ read_params(FCGX_Request *fcgi, int64_t now_ms, struct http_request *req)
             }
         if ((value = value_of(*param, "REQUEST_ID")) != NULL)
             snprintf(req->id, sizeof req->id, "%s", value);
+        if ((value = value_of(*param, "HTTP_IDEMPOTENCY_KEY")) != NULL)
+            req->idempotency_key = value;
         if ((value = value_of(*param, "REQUEST_MSEC")) != NULL)
             req->arrived_ms = read_msec(value, now_ms);
         if ((value = value_of(*param, "CONTENT_LENGTH")) != NULL)
@@ -142,9 +154,9 @@ is_json_type(const char *type)
            strncasecmp(type + size - 5, "+json", 5) == 0;
 }
 
-/* All announced bytes of the body into req->body. */
+/* All announced bytes of the body into req->body, as they come. */
 static bool
-read_bytes(FCGX_Request *fcgi, struct http_request *req, struct api_error *err)
+read_plain(FCGX_Request *fcgi, struct http_request *req, struct api_error *err)
 {
     req->body = malloc(req->content_length + 1);
     if (req->body == NULL)
@@ -164,6 +176,41 @@ read_bytes(FCGX_Request *fcgi, struct http_request *req, struct api_error *err)
     return true;
 }
 
+/* The same through gzip; at most max bytes, however many they were said to be. */
+static bool
+read_gzip(FCGX_Request *fcgi, size_t max, struct http_request *req, struct api_error *err)
+{
+    struct http_inflate *gzip = http_inflate_new(max);
+    char piece[GZIP_PIECE_SIZE];
+    size_t got_size = 0;
+    int got;
+    bool good = true;
+
+    while (good && (got = FCGX_GetStr(piece, (int)sizeof piece, fcgi->in)) > 0) {
+        got_size += (size_t)got;
+        good = got_size <= req->content_length && http_inflate_feed(gzip, piece, (size_t)got, err);
+    }
+    if (err->id == API_OK && (got_size != req->content_length || FCGX_GetError(fcgi->in) != 0))
+        good = api_fail(err, API_BODY_CUT_SHORT, NULL);
+    if (good && (req->body = http_inflate_take(gzip, &req->body_size, err)) == NULL)
+        good = false;
+    http_inflate_free(gzip);
+    return good;
+}
+
+/* Content-Encoding (RFC 9110, section 8.4): none, or one that is known here. */
+static bool
+read_bytes(FCGX_Request *fcgi, size_t max, struct http_request *req, struct api_error *err)
+{
+    const char *encoding = req->content_encoding;
+
+    if (encoding == NULL || strcasecmp(encoding, "identity") == 0)
+        return read_plain(fcgi, req, err);
+    if (strcasecmp(encoding, "gzip") == 0 || strcasecmp(encoding, "x-gzip") == 0)
+        return read_gzip(fcgi, max, req, err);
+    return api_fail(err, API_ENCODING_UNKNOWN, NULL);
+}
+
 static bool
 is_blank(const char *text)
 {
@@ -178,10 +225,12 @@ http_request_read_body(FCGX_Request *fcgi, enum http_body body, size_t max,
         return api_fail(err, API_BODY_TOO_LARGE, "The body is larger than %zu bytes.", max);
     if (body == HTTP_BODY_IGNORED)
         return true;
-    if (!read_bytes(fcgi, req, err))
-        return false;
-    if (!is_json_type(req->content_type))
+    (void)read_bytes(fcgi, max, req, err);
+    /* What is wrong within the compressed bytes comes after their type. */
+    if ((err->id == API_OK || err->id == API_BODY_NOT_GZIP) && !is_json_type(req->content_type))
         return api_fail(err, API_BODY_NOT_JSON_TYPE, NULL);
+    if (err->id != API_OK)
+        return false;
     if (is_blank(req->body) && strlen(req->body) == req->body_size)
         return api_fail(err, API_BODY_MISSING, NULL);
     return json_text_parse(req->body, req->body_size, &req->json, err);

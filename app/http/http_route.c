@@ -1,6 +1,8 @@
 /* http_route.c - finds the row for a request. Called by api/worker.c. Next: routes/routes.c. */
 #include "http/http_route.h"
 
+#include "http/http_cors.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +39,17 @@ pattern_matches(const char *pattern, struct http_request *req)
     return *pattern == *path;
 }
 
+/* Append a name to "GET, HEAD", unless it is there; what does not fit is cut. */
+static void
+add_name(char *allow, size_t allow_size, const char *name)
+{
+    const size_t used = strlen(allow);
+
+    if (strstr(allow, name) != NULL)
+        return; /* another row, with a ":name", matches too */
+    snprintf(allow + used, allow_size - used, "%s%s", used == 0 ? "" : ", ", name);
+}
+
 static const char *
 method_names(enum http_method method)
 {
@@ -52,7 +65,7 @@ const struct route *
 http_route_find(const struct route *table, size_t count, struct http_request *req, char *allow,
                 size_t allow_size, struct api_error *err)
 {
-    size_t used = 0;
+    bool known = false;
 
     allow[0] = '\0';
     for (size_t i = 0; i < count; i++) {
@@ -60,11 +73,26 @@ http_route_find(const struct route *table, size_t count, struct http_request *re
             continue;
         if (table[i].method == req->method)
             return &table[i];
-        used += (size_t)snprintf(allow + used, allow_size - used, "%s%s", used == 0 ? "" : ", ",
-                                 method_names(table[i].method));
-        if (used >= allow_size)
-            used = allow_size - 1;
+        known = true;
+        add_name(allow, allow_size, method_names(table[i].method));
     }
-    (void)api_fail(err, used > 0 ? API_METHOD_NOT_ALLOWED : API_ROUTE_NOT_FOUND, NULL);
+    if (known)
+        add_name(allow, allow_size, method_names(HTTP_OPTIONS));
+    (void)api_fail(err, known ? API_METHOD_NOT_ALLOWED : API_ROUTE_NOT_FOUND, NULL);
     return NULL;
+}
+
+void
+http_route_refuse(struct call *call, const char *allow, struct api_error *err)
+{
+    if (err->id == API_METHOD_NOT_ALLOWED && call->req->method == HTTP_OPTIONS) {
+        *err = (struct api_error){.id = API_OK};
+        http_cors_options(call, allow);
+        return;
+    }
+    http_reply_error(call->reply, err);
+    if (err->id == API_METHOD_NOT_ALLOWED)
+        http_reply_header(call->reply, "Allow", allow);
+    if (err->id == API_ENCODING_UNKNOWN) /* RFC 9110, section 15.5.16 */
+        http_reply_header(call->reply, "Accept-Encoding", "gzip");
 }

@@ -277,7 +277,7 @@ recall_episodes(struct live_training *training, struct store *store)
 
     if (!store_run_find(store, training->job.account, training->job.run_id, &held, &err))
         return err.id == API_RUN_NOT_FOUND;
-    good = store_episode_newest(store, &held.run, PROGRESS_WINDOW, recall_episode, &progress, &err);
+    good = store_episode_last(store, &held.run, PROGRESS_WINDOW, recall_episode, &progress, &err);
     store_run_release(&held);
     if (good)
         training->progress = progress;

@@ -98,34 +98,14 @@ write_entry(const struct store_audit_entry *entry, void *context)
     return spool_good(&page->text);
 }
 
-/* RFC 8288: this page's URL, but from its end on. */
 static void
 write_link(struct call *call, const struct audit_page *page)
 {
-    const struct http_request *req = call->req;
-    char link[LINK_MAX];
-    size_t used = (size_t)snprintf(link, sizeof link, "<%s://%s%s?", req->scheme,
-                                   req->host == NULL ? "" : req->host, req->path);
+    char link[LINK_MAX] = "", place[32 + STORE_AUDIT_ID_SIZE];
 
-    for (size_t i = 0; used < sizeof link - 2 && i < page->parsed.count; i++) {
-        const char *name = page->parsed.params[i].name;
-        const char *value = page->parsed.params[i].value;
-
-        if (strcmp(name, "cursor") == 0 || *value == '\0')
-            continue;
-        if (!http_query_encode(link, sizeof link - 2, name))
-            return;
-        strcat(link, "=");
-        if (!http_query_encode(link, sizeof link - 2, value))
-            return;
-        strcat(link, "&");
-        used = strlen(link);
-    }
-    if (used + 64 + STORE_AUDIT_ID_SIZE > sizeof link)
-        return;
-    snprintf(link + used, sizeof link - used, "cursor=%" PRId64 "_%s>; rel=\"next\"", page->last_ms,
-             page->last_id);
-    http_reply_header(call->reply, "Link", link);
+    snprintf(place, sizeof place, "cursor=%" PRId64 "_%s", page->last_ms, page->last_id);
+    if (route_link_append(call, &page->parsed, "next", place, link, sizeof link))
+        http_reply_header(call->reply, "Link", link);
 }
 
 static bool

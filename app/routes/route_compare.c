@@ -66,25 +66,53 @@ write_run(const struct run *run, const struct statistics *statistics, struct jso
     json_out_object_end(json);
 }
 
-/* *missing: there is no such run. Errors: STORE_UNAVAILABLE. */
+/* *missing: there is no such run, and nothing is held. Errors: STORE_UNAVAILABLE. */
+static bool
+find_one(struct call *call, const char *given, struct run_held *held, bool *missing,
+         struct api_error *err)
+{
+    char id[RUN_ID_MAX + 1] = "";
+
+    if (strlen(given) <= RUN_ID_MAX)
+        memcpy(id, given, strlen(given) + 1);
+    *missing = !run_id_settle(id);
+    if (*missing || store_run_find(call->store, call->account, id, held, err))
+        return true;
+    *missing = err->id == API_RUN_NOT_FOUND;
+    if (*missing)
+        *err = (struct api_error){.id = API_OK};
+    return *missing;
+}
+
+/* Has nothing changed in any of the runs? Only their headers are read for that. */
+static bool
+is_unchanged(struct call *call, const struct id_list *list, struct api_error *err)
+{
+    struct route_mark mark = {.hash = list->count};
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct run_held held = {.holder = NULL};
+        bool missing;
+
+        if (!find_one(call, list->ids[i], &held, &missing, err))
+            return false;
+        if (!missing)
+            route_mark_run(&mark, call, &held.run);
+        store_run_release(&held);
+    }
+    return route_unchanged_since(call, &mark);
+}
+
 static bool
 write_one(struct call *call, const char *given, struct json_out *json, bool *missing,
           struct api_error *err)
 {
     struct run_held held = {.holder = NULL};
     struct statistics statistics;
-    char id[RUN_ID_MAX + 1] = "";
     bool good;
 
-    if (strlen(given) <= RUN_ID_MAX)
-        memcpy(id, given, strlen(given) + 1);
-    *missing = !run_id_settle(id);
-    if (*missing)
-        return true;
-    if (!store_run_find(call->store, call->account, id, &held, err)) {
-        *missing = err->id == API_RUN_NOT_FOUND;
-        return *missing;
-    }
+    if (!find_one(call, given, &held, missing, err) || *missing)
+        return err->id == API_OK;
     statistics_init(&statistics);
     good = store_episode_each(call->store, &held.run, 1, EPISODE_NUMBER_MAX, add_episode,
                               &statistics, err);
@@ -105,6 +133,8 @@ route_compare_show(struct call *call, struct api_error *err)
 
     if (!read_ids(call, &list, err))
         return false;
+    if (is_unchanged(call, &list, err) || err->id != API_OK)
+        return err->id == API_OK;
     json = http_reply_json(call->reply, 200);
     json_out_object(&json, NULL);
     json_out_array(&json, "runs");
@@ -118,6 +148,5 @@ route_compare_show(struct call *call, struct api_error *err)
             json_out_text(&json, NULL, list.ids[i]);
     json_out_array_end(&json);
     json_out_object_end(&json);
-    *err = (struct api_error){.id = API_OK};
     return true;
 }

@@ -99,7 +99,8 @@ route_curve_show(struct call *call, struct api_error *err)
     if (good) {
         read_query(&parsed, &query, err);
         check_metric(&held, query.metric, err);
-        good = err->id == API_OK && send_curve(call, &held, &query, err);
+        good = err->id == API_OK &&
+               (route_unchanged(call, &held.run) || send_curve(call, &held, &query, err));
     }
     store_run_release(&held);
     return good;

@@ -6,6 +6,7 @@ reply_status(struct call *call, const char *status)
 {
     struct json_out json = http_reply_json(call->reply, 200);
 
+    http_reply_no_store(call->reply);
     json_out_object(&json, NULL);
     json_out_text(&json, "status", status);
     json_out_text(&json, "version", TRAINING_VERSION);

@@ -6,10 +6,8 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define OFFSET_MAX 1000000000
@@ -17,34 +15,17 @@
 #define LINKS_MAX 4096 /* bytes of the Link header; longer ones are left out */
 #define TEXT_BUFFER_SIZE ((size_t)64 * 1024)
 
-/*
- * A cursor is the place between two runs: 'n' (on to older runs) or 'p' (back to newer ones), the
- * start time and run_id of the run beside it. Clients take it from Link and need not know this.
- */
-static bool
-read_cursor(const char *text, struct run_query *query, char cursor_id[RUN_ID_MAX + 1])
-{
-    char *end;
-
-    if (text[0] != 'n' && text[0] != 'p')
-        return false;
-    errno = 0;
-    query->from_ms = strtoll(text + 1, &end, 10);
-    if (errno != 0 || end == text + 1 || *end != '_' || strlen(end + 1) > RUN_ID_MAX)
-        return false;
-    snprintf(cursor_id, RUN_ID_MAX + 1, "%s", end + 1);
-    query->backwards = text[0] == 'p';
-    query->from_id = cursor_id;
-    return run_id_settle(cursor_id);
-}
-
 static void
 read_time(const struct http_query *parsed, const char *name, int64_t *ms, struct api_error *err)
 {
     const char *text = http_query_text(parsed, name);
 
-    if (text != NULL && !clock_parse(text, ms))
+    if (text == NULL)
+        return;
+    if (!clock_parse(text, ms))
         api_fault(err, name, "must be an ISO-8601 date or time, such as 2026-03-19T10:00:00Z");
+    else if (*ms == 0)
+        *ms = -1; /* 0 would not restrict; no run began in 1970's first millisecond */
 }
 
 static void
@@ -57,23 +38,32 @@ read_names(struct route_listing *listing, struct api_error *err)
 
     if (status != NULL && (query->status = run_status_find(status)) == RUN_STATUS_NONE)
         api_fault(err, "status", "must be running, completed, stopped or failed");
-    if (sort != NULL && strcmp(sort, "start_time") != 0 && strcmp(sort, "-start_time") != 0)
-        api_fault(err, "sort", "must be start_time or -start_time");
-    query->oldest_first = sort != NULL && sort[0] != '-';
+    if (sort != NULL && !run_order_find(sort, &query->order))
+        api_fault(err, "sort", "must be one of " RUN_ORDER_CHOICES);
     query->strategy_label = http_query_text(parsed, "strategy_label");
     query->agent_id = http_query_text(parsed, "agent_id");
     query->tag = http_query_text(parsed, "tag");
+    if (query->tag != NULL && strlen(query->tag) > RUN_TAG_MAX)
+        api_fault(err, "tag", "must be at most %d bytes long", RUN_TAG_MAX);
     query->text = http_query_text(parsed, "q");
     if (query->text != NULL && strlen(query->text) > RUN_NAME_MAX)
         api_fault(err, "q", "must be at most %d bytes long", RUN_NAME_MAX);
+}
+
+static void
+read_cursor(struct route_listing *listing, struct api_error *err)
+{
+    struct run_query *query = &listing->query;
+    const char *cursor = http_query_text(&listing->parsed, "cursor");
+
+    if (cursor != NULL && !run_cursor_read(cursor, query->order, &query->cursor))
+        api_fault(err, "cursor", "is none that a Link header of a list in this order gave");
 }
 
 bool
 route_listing_start(struct route_listing *listing, struct call *call, int64_t limit_max,
                     struct api_error *err)
 {
-    const char *cursor;
-
     listing->call = call;
     listing->query = (struct run_query){.limit = LIMIT_DEFAULT};
     listing->count = 0;
@@ -84,9 +74,7 @@ route_listing_start(struct route_listing *listing, struct call *call, int64_t li
     http_query_whole(&listing->parsed, "offset", 0, OFFSET_MAX, &listing->query.offset, err);
     read_time(&listing->parsed, "since", &listing->query.since_ms, err);
     read_time(&listing->parsed, "until", &listing->query.until_ms, err);
-    cursor = http_query_text(&listing->parsed, "cursor");
-    if (cursor != NULL && !read_cursor(cursor, &listing->query, listing->cursor_id))
-        api_fault(err, "cursor", "is none that a Link header gave");
+    read_cursor(listing, err);
     if (err->id != API_OK)
         return false;
     spool_init(&listing->text, TEXT_BUFFER_SIZE);
@@ -94,56 +82,49 @@ route_listing_start(struct route_listing *listing, struct call *call, int64_t li
     return true;
 }
 
+/* Where the run stands in a list of this order: by what it was sorted by. */
+static struct run_place
+place_of(const struct run *run, struct run_order order)
+{
+    struct run_place place = {.whole = 0};
+
+    snprintf(place.id, sizeof place.id, "%s", run->id);
+    switch (order.sort) {
+    case RUN_SORT_EPISODES:
+        place.whole = run->rank.episodes;
+        break;
+    case RUN_SORT_AVG_REWARD:
+        place.figure = run->rank.avg_reward;
+        break;
+    case RUN_SORT_WIN_RATE:
+        place.figure = run->rank.win_rate;
+        break;
+    default:
+        place.whole = run->started_ms;
+    }
+    return place;
+}
+
 bool
 route_listing_add(struct route_listing *listing, const struct run *run)
 {
-    if (listing->count++ == 0) {
-        listing->first_ms = run->started_ms;
-        snprintf(listing->first_id, sizeof listing->first_id, "%s", run->id);
-    }
-    listing->last_ms = run->started_ms;
-    snprintf(listing->last_id, sizeof listing->last_id, "%s", run->id);
+    listing->last = place_of(run, listing->query.order);
+    if (listing->count++ == 0)
+        listing->first = listing->last;
     return spool_good(&listing->text);
 }
 
-/* This list's URL but for its place, as `<…?a=b&`; false when it is too long. */
-static bool
-write_url(const struct route_listing *listing, char *links, size_t size)
-{
-    const struct http_request *req = listing->call->req;
-    const size_t used = strlen(links);
-
-    snprintf(links + used, size - used, "%s<%s://%s%s?", used > 0 ? ", " : "", req->scheme,
-             req->host == NULL ? "" : req->host, req->path);
-    for (size_t i = 0; i < listing->parsed.count; i++) {
-        const char *name = listing->parsed.params[i].name;
-        const char *value = listing->parsed.params[i].value;
-
-        if (strcmp(name, "cursor") == 0 || strcmp(name, "offset") == 0 || *value == '\0')
-            continue;
-        if (!http_query_encode(links, size - 2, name))
-            return false;
-        strcat(links, "=");
-        if (!http_query_encode(links, size - 2, value))
-            return false;
-        strcat(links, "&");
-    }
-    return true;
-}
-
 static void
-append_link(const struct route_listing *listing, const char *rel, char way, char *links,
+append_link(const struct route_listing *listing, const char *rel, bool backwards, char *links,
             size_t size)
 {
-    const bool next = way == 'n';
-    size_t used;
+    const struct run_cursor cursor = {.place = backwards ? listing->first : listing->last,
+                                      .backwards = backwards};
+    char text[RUN_CURSOR_SIZE], place[sizeof "cursor=" + RUN_CURSOR_SIZE];
 
-    if (!write_url(listing, links, size))
-        return;
-    used = strlen(links);
-    snprintf(links + used, size - used, "cursor=%c%" PRId64 "_%s>; rel=\"%s\"", way,
-             next ? listing->last_ms : listing->first_ms,
-             next ? listing->last_id : listing->first_id, rel);
+    run_cursor_write(&cursor, listing->query.order, text);
+    snprintf(place, sizeof place, "cursor=%s", text);
+    (void)route_link_append(listing->call, &listing->parsed, rel, place, links, size);
 }
 
 /* RFC 8288. more: there are runs beyond the page, in the direction it was read. */
@@ -151,18 +132,19 @@ static void
 write_headers(struct route_listing *listing, bool more, int64_t total)
 {
     const struct run_query *query = &listing->query;
-    const bool placed = query->from_id != NULL;
-    const bool has_next = query->backwards ? placed : more;
-    const bool has_prev = query->backwards ? more : placed || query->offset > 0;
+    const bool placed = query->cursor.place.id[0] != '\0';
+    const bool backwards = query->cursor.backwards;
+    const bool has_next = backwards ? placed : more;
+    const bool has_prev = backwards ? more : placed || query->offset > 0;
     char links[LINKS_MAX] = "";
     char count[24];
 
     snprintf(count, sizeof count, "%" PRId64, total);
     http_reply_header(listing->call->reply, "X-Total-Count", count);
     if (has_next && listing->count > 0)
-        append_link(listing, "next", 'n', links, sizeof links);
+        append_link(listing, "next", false, links, sizeof links);
     if (has_prev && listing->count > 0)
-        append_link(listing, "prev", 'p', links, sizeof links);
+        append_link(listing, "prev", true, links, sizeof links);
     if (links[0] != '\0')
         http_reply_header(listing->call->reply, "Link", links);
 }
@@ -183,6 +165,10 @@ route_listing_send(struct route_listing *listing, store_run_visit *visit, struct
 
         write_headers(listing, more, total);
         json_out_array(&json, NULL);
+        if (route_unchanged_text(call, &listing->text)) {
+            spool_clear(&listing->text);
+            return true;
+        }
         if (!spool_copy(&listing->text, json.out))
             good = api_fail(err, API_INTERNAL, NULL);
         json_out_array_end(&json);

@@ -31,6 +31,26 @@ http_handler route_training_run_delete;
 http_handler route_training_run_restore;
 http_handler route_audit_list;
 
+/* seed 004: reading a run's episodes in pieces */
+http_handler route_episode_list;
+http_handler route_gap_list;
+
+/* evaluations and benchmark: route_evaluation.c, route_benchmark.c */
+http_handler route_evaluation_log;
+http_handler route_evaluation_list;
+http_handler route_benchmark_show;
+
+/* seed 004: downloads */
+http_handler route_export_show;
+
+/* who may call: /api/keys, /api/session */
+http_handler route_key_list;
+http_handler route_key_create;
+http_handler route_key_revoke;
+http_handler route_session_show;
+http_handler route_session_create;
+http_handler route_session_delete;
+
 /* seed 003: /api/training */
 http_handler route_control_start;
 http_handler route_control_stop;
@@ -40,6 +60,7 @@ http_handler route_control_scenarios;
 /* operations */
 http_handler route_health_live;
 http_handler route_health_ready;
+http_handler route_prometheus_show;
 
 /*
  * The path's run id as it is stored. False, with RUN_NOT_FOUND, when no run can have it.
@@ -62,6 +83,41 @@ struct store_author route_author(const struct call *call);
 bool route_run_open(const struct call *call, bool id_needed, struct run_held *held,
                     struct api_error *err);
 
+/*
+ * Tag the answer to a read of this run, and find out whether the client has it already: true, and
+ * the reply is a 304. One call between the query's checks and the reading of episodes:
+ *     if (route_unchanged(call, &held.run)) { store_run_release(&held); return true; }
+ * Good for whatever the run's header and episodes, path and query decide. What comes from other
+ * collections as well (evaluations, audit) needs no call: answers that fit in the reply's buffer
+ * are tagged by their bytes (http_etag.h).
+ */
+bool route_unchanged(struct call *call, const struct run *run);
+
+/* The same for an answer that needs several runs; count 0 is fine. */
+struct route_mark {
+    uint64_t hash;
+};
+void route_mark_run(struct route_mark *mark, const struct call *call, const struct run *run);
+bool route_unchanged_since(struct call *call, const struct route_mark *mark);
+
+/* The same by the text that waits to be sent, and by the headers written so far. */
+bool route_unchanged_text(struct call *call, struct spool *text);
+
+/*
+ * Who calls: fills call->account, ->scopes, ->actor. What route_authenticate does for routes that
+ * need a scope. Errors: KEY_MISSING, KEY_WRONG, SESSION_OVER, STORE_UNAVAILABLE.
+ */
+bool route_identify(struct call *call, struct api_error *err);
+
+/* Count a write of this caller. Error: RATE_LIMITED. */
+bool route_count_write(struct call *call, struct api_error *err);
+
+/* Give the browser its session's cookie; token "" takes it away. */
+void route_set_cookie(struct call *call, const char *token, int64_t life_ms);
+
+/* "scopes": ["read", …] */
+void route_write_scopes(struct json_out *json, unsigned scopes);
+
 /* Is this run of the stale kind, now? */
 bool route_run_stale(const struct call *call, const struct run *run);
 
@@ -76,6 +132,14 @@ bool route_reply_document(struct call *call, int status, const struct run *run, 
                           struct api_error *err);
 
 /*
+ * Append to links (size bytes, NUL-terminated) this request's URL with another place, such as
+ * `after=7` or `cursor=…`, as `<…>; rel="next"`. False when there is no room, which leaves links
+ * as they were: no link is better than half of one.
+ */
+bool route_link_append(const struct call *call, const struct http_query *parsed, const char *rel,
+                       const char *place, char *links, size_t size);
+
+/*
  * A list being answered. Its text waits in a spool, because the Link header, which tells where
  * the page ends, is sent before it.
  */
@@ -83,17 +147,16 @@ struct route_listing {
     struct call *call;
     struct http_query parsed; /* query borrows from it */
     struct run_query query;
-    char cursor_id[RUN_ID_MAX + 1];
     struct spool text;
     struct json_out json; /* into text */
     /* The page's ends. */
-    int64_t first_ms, last_ms, count;
-    char first_id[RUN_ID_MAX + 1], last_id[RUN_ID_MAX + 1];
+    int64_t count;
+    struct run_place first, last;
 };
 
 /*
  * Read the parameters that both families know: status strategy_label agent_id q tag limit offset
- * since until cursor. After true, route_listing_send must follow. Error: FIELD_INVALID.
+ * since until sort cursor. After true, route_listing_send must follow. Error: FIELD_INVALID.
  */
 bool route_listing_start(struct route_listing *listing, struct call *call, int64_t limit_max,
                          struct api_error *err);

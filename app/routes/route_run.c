@@ -96,6 +96,10 @@ route_run_show(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
+    if (route_unchanged(call, &held.run)) {
+        store_run_release(&held);
+        return true;
+    }
     statistics_init(&detail.statistics);
     detail.json = http_reply_json(call->reply, 200);
     json_out_object(&detail.json, NULL);

@@ -53,7 +53,8 @@ route_training_run_show(struct call *call, struct api_error *err)
 
     if (!route_run_find(call, &held, err))
         return false;
-    good = route_reply_document(call, 200, &held.run, WHOLE, err);
+    good =
+        route_unchanged(call, &held.run) || route_reply_document(call, 200, &held.run, WHOLE, err);
     store_run_release(&held);
     return good;
 }

@@ -59,7 +59,8 @@ read_metrics(struct document_listing *documents, struct api_error *err)
     return api_fault(err, "metrics", "must be full or none");
 }
 
-/* Newest first; agent_id status strategy_label q tag since until limit offset cursor metrics. */
+/* In the order of sort; agent_id status strategy_label q tag since until limit offset cursor
+ * metrics. */
 bool
 route_training_run_list(struct call *call, struct api_error *err)
 {

@@ -108,6 +108,7 @@ store_open(const struct store_settings *settings, struct store_lanes *lanes)
     if (store == NULL)
         return NULL;
     store->lanes = lanes;
+    store->seat = settings->seat;
     if (!read_settings(store, settings)) {
         store_close(store);
         return NULL;
@@ -150,9 +151,9 @@ store_forget_client(struct store *store)
 }
 
 static mongoc_client_t *
-connect_client(const mongoc_uri_t *uri)
+connect_client(const struct store *store)
 {
-    mongoc_client_t *client = mongoc_client_new_from_uri(uri);
+    mongoc_client_t *client = mongoc_client_new_from_uri(store->uri);
     mongoc_write_concern_t *durable;
 
     if (client == NULL)
@@ -163,6 +164,7 @@ connect_client(const mongoc_uri_t *uri)
     mongoc_write_concern_set_journal(durable, true);
     mongoc_client_set_write_concern(client, durable);
     mongoc_write_concern_destroy(durable);
+    store_meter_watch(client, store->seat);
     return client;
 }
 
@@ -176,7 +178,7 @@ store_client(struct store *store, struct api_error *err)
     if (store->lost)
         drop_client(store);
     if (store->client == NULL)
-        store->client = connect_client(store->uri);
+        store->client = connect_client(store);
     if (store->client != NULL)
         store_claims_settle(store);
     if (store->lost) {

@@ -6,6 +6,7 @@
 
 #include "store_bson.h"
 #include "store_run_doc.h"
+#include "store_run_rank.h"
 #include "store_tail.h"
 #include "training/statistics.h"
 
@@ -47,6 +48,7 @@ append_update(bson_t *command, const struct put *put)
     bson_append_document_end(&update, &push);
     BCON_APPEND(&update, "$inc", "{", "episodes", BCON_INT64(1), "revision", BCON_INT64(1), "}",
                 "$max", "{", "last_reported_at", BCON_DATE_TIME(put->now_ms), "}");
+    run_rank_append_behind(&update, put->now_ms);
     bson_append_document_end(command, &update);
 }
 
@@ -79,7 +81,7 @@ append_once(struct put *put, int64_t number, struct api_error *err)
     store_append_durable(&command);
     if (!run_command(put, "append_episode", &command, &reply, err))
         return STEP_FAILED;
-    if (!put_header(&reply, &header))
+    if (!store_read_document(&reply, "value", &header))
         return STEP_AGAIN;
     put_learn(put, &header);
     run_doc_hold(&header, put->held);

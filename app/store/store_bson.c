@@ -160,6 +160,19 @@ store_read_bool(const bson_t *doc, const char *key)
 }
 
 bool
+store_read_document(const bson_t *doc, const char *key, bson_t *inside)
+{
+    bson_iter_t at;
+    const uint8_t *bytes;
+    uint32_t size;
+
+    if (!bson_iter_init_find(&at, doc, key) || !BSON_ITER_HOLDS_DOCUMENT(&at))
+        return false;
+    bson_iter_document(&at, &size, &bytes);
+    return bson_init_static(inside, bytes, size);
+}
+
+bool
 store_read_inside(const bson_t *doc, const char *key, bson_iter_t *inside)
 {
     bson_iter_t at;

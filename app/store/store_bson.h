@@ -28,6 +28,8 @@ const char *store_read_text(const bson_t *doc, const char *key);
 int64_t store_read_whole(const bson_t *doc, const char *key);
 int64_t store_read_time(const bson_t *doc, const char *key);
 bool store_read_bool(const bson_t *doc, const char *key);
+/* The document at key, borrowed from doc. What findAndModify answers is at "value". */
+bool store_read_document(const bson_t *doc, const char *key, bson_t *inside);
 /* The document or array at key, as an iterator over its members. */
 bool store_read_inside(const bson_t *doc, const char *key, bson_iter_t *inside);
 

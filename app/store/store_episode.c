@@ -16,26 +16,14 @@ put_append_fields(bson_t *command)
     BCON_APPEND(command, "fields", "{", "config", BCON_INT32(0), "metadata", BCON_INT32(0),
                 "metadata_json", BCON_INT32(0), "checkpoint_paths", BCON_INT32(0), "notes",
                 BCON_INT32(0), "tags", BCON_INT32(0), "metrics", BCON_INT32(0), "wins",
-                BCON_INT32(0), "tail", BCON_INT32(0), "}");
+                BCON_INT32(0), "tail", BCON_INT32(0), "rank", BCON_INT32(0), "search",
+                BCON_INT32(0), "}");
 }
 
 void
 put_learn(struct put *put, const bson_t *header)
 {
     store_run_key_learn(put->store, put->account, put->run_id, &put->key, header);
-}
-
-bool
-put_header(const bson_t *reply, bson_t *header)
-{
-    bson_iter_t value;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    if (!bson_iter_init_find(&value, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&value))
-        return false;
-    bson_iter_document(&value, &size, &bytes);
-    return bson_init_static(header, bytes, size);
 }
 
 bool

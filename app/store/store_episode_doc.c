@@ -1,6 +1,7 @@
 /*
  * store_episode_doc.c - an episode as a document. Called by store_merge.c, store_tail.c,
- * store_episode_read.c. Next: store_bson.c; the shape is kept by schema/mongo/episodes.json.
+ * store_episode_read.c, store_episode_pick.c. Next: store_bson.c; the shape is kept by
+ * schema/mongo/episodes.json.
  */
 #include "store_episode_doc.h"
 
@@ -62,6 +63,20 @@ read_id(bson_iter_t *at, struct episode *episode)
         episode->number = bson_iter_as_int64(&member);
 }
 
+void
+episode_doc_read_value(const bson_iter_t *at, struct metric_value *value)
+{
+    value->real = bson_iter_as_double(at);
+    value->type = METRIC_IS_REAL;
+    if (BSON_ITER_HOLDS_BOOL(at)) {
+        value->type = METRIC_IS_BOOL;
+        value->real = bson_iter_bool(at) ? 1.0 : 0.0;
+    } else if (BSON_ITER_HOLDS_INT(at)) {
+        value->type = METRIC_IS_WHOLE;
+        value->whole = bson_iter_as_int64(at);
+    }
+}
+
 static void
 read_values(bson_iter_t *at, struct episode *episode, struct metric_value *values)
 {
@@ -73,15 +88,7 @@ read_values(bson_iter_t *at, struct episode *episode, struct metric_value *value
         struct metric_value *value = &values[episode->value_count++];
 
         value->name = bson_iter_key(&member);
-        value->real = bson_iter_as_double(&member);
-        value->type = METRIC_IS_REAL;
-        if (BSON_ITER_HOLDS_BOOL(&member)) {
-            value->type = METRIC_IS_BOOL;
-            value->real = bson_iter_bool(&member) ? 1.0 : 0.0;
-        } else if (BSON_ITER_HOLDS_INT(&member)) {
-            value->type = METRIC_IS_WHOLE;
-            value->whole = bson_iter_as_int64(&member);
-        }
+        episode_doc_read_value(&member, value);
     }
 }
 

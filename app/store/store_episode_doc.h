@@ -21,6 +21,9 @@ void episode_doc_append_report(bson_t *doc, const struct episode *episode);
 bool episode_doc_read(const bson_t *doc, struct episode *episode,
                       struct metric_value values[EPISODE_VALUES_MAX]);
 
+/* The value at an iterator, of one of the types that episode_doc_append writes; not its name. */
+void episode_doc_read_value(const bson_iter_t *at, struct metric_value *value);
+
 /* _id: {run, n}, under the key given. */
 void episode_doc_append_id(bson_t *doc, const char *key, const bson_oid_t *run, int64_t number);
 

@@ -1,207 +1,221 @@
 /*
- * store_episode_read.c - a run's episodes in number order: the rows, and the header's tail.
- * Called by the routes and store_summary.c. Next: store_episode_doc.c, store_tail.c.
+ * store_episode_read.c - a run's episodes in the order of their numbers: the rows, and the header's
+ * tail. Called by the routes and store_summary.c. Next: store_row.c, store_episode_doc.c,
+ * store_tail.c.
  */
 #include "store/store_episode.h"
 
 #include "store_episode_doc.h"
-#include "store_private.h"
+#include "store_pace.h"
+#include "store_row.h"
 #include "store_tail.h"
 
-/*
- * A reply of this many rows stays below a megabyte, so that reading a run of any length needs the
- * same memory and no single answer of the server comes near the socket's time-out.
- */
-#define ROWS_AT_ONCE 4000
+#include <stdio.h>
+#include <string.h>
 
 /* _id from {run, n: from} to {run, n: to}: one range of the index, in order. */
 static void
-range_filter(bson_t *filter, const bson_oid_t *run, int64_t from, int64_t to)
+append_filter(bson_t *filter, const struct run *run, const struct store_episode_range *range)
 {
-    bson_t range;
+    bson_oid_t oid;
+    bson_t id;
 
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &range);
-    episode_doc_append_id(&range, "$gte", run, from);
-    episode_doc_append_id(&range, "$lte", run, to);
-    bson_append_document_end(filter, &range);
+    bson_oid_init_from_string(&oid, run->oid);
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &id);
+    episode_doc_append_id(&id, "$gte", &oid, range->from);
+    episode_doc_append_id(&id, "$lte", &oid, range->to);
+    bson_append_document_end(filter, &id);
 }
 
-typedef bool row_visit(const bson_t *row, void *context);
-
-/* Give each row to visit; projection is what a row holds. */
+/* Would a path split this metric's name? */
 static bool
-each_row(struct store *store, const struct run *run, int64_t from, int64_t to,
-         const bson_t *projection, row_visit *visit, void *context, struct api_error *err)
+has_dots(const char *name)
 {
-    AUTO_BSON filter = BSON_INITIALIZER;
-    AUTO_BSON opts = BSON_INITIALIZER;
-    mongoc_collection_t *episodes = store_collection(store, STORE_EPISODES, err);
-    mongoc_cursor_t *cursor;
-    const bson_t *row;
-    bson_error_t cause;
-    bson_oid_t oid;
-    bool good;
+    return strchr(name, '.') != NULL;
+}
 
-    if (episodes == NULL)
-        return false;
-    bson_oid_init_from_string(&oid, run->oid);
-    range_filter(&filter, &oid, from, to);
-    BCON_APPEND(&opts, "sort", "{", "_id", BCON_INT32(1), "}", "batchSize",
-                BCON_INT32(ROWS_AT_ONCE));
-    if (projection != NULL)
-        BSON_APPEND_DOCUMENT(&opts, "projection", projection);
-    cursor = mongoc_collection_find_with_opts(episodes, &filter, &opts, NULL);
-    while (mongoc_cursor_next(cursor, &row))
-        if (!visit(row, context))
-            break;
-    good = !mongoc_cursor_error(cursor, &cause) ||
-           store_fail(store, err, "read_episodes", &cause, NULL);
-    mongoc_cursor_destroy(cursor);
-    return good;
+/* The i-th metric, as "v<i>", by an expression that takes its name as it is. */
+static void
+append_dotted(bson_t *projection, size_t i, const char *name)
+{
+    char key[24];
+
+    snprintf(key, sizeof key, "v%zu", i);
+    BCON_APPEND(projection, key, "{", "$getField", "{", "field", "{", "$literal", BCON_UTF8(name),
+                "}", "input", BCON_UTF8("$metrics"), "}", "}");
+}
+
+/*
+ * What a row holds: {_id} comes from the index alone. Paths are for most metrics, as they cost
+ * mongod a third less than expressions (measured: 107 against 157 to 179 ms CPU for 100 000 rows).
+ */
+static void
+append_projection(bson_t *opts, const struct store_episode_range *range)
+{
+    bson_t projection;
+
+    if (!range->numbers_only && range->metric_count == 0)
+        return;
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &projection);
+    BSON_APPEND_INT32(&projection, "_id", 1);
+    for (size_t i = 0; !range->numbers_only && i < range->metric_count; i++) {
+        const char *name = range->metrics[i];
+        char path[sizeof "metrics." + METRIC_NAME_MAX];
+
+        if (has_dots(name)) {
+            append_dotted(&projection, i, name);
+            continue;
+        }
+        snprintf(path, sizeof path, "metrics.%s", name);
+        BSON_APPEND_INT32(&projection, path, 1);
+    }
+    bson_append_document_end(opts, &projection);
+}
+
+static void
+append_opts(bson_t *opts, const struct store_episode_range *range)
+{
+    BCON_APPEND(opts, "sort", "{", "_id", BCON_INT32(range->descending ? -1 : 1), "}", "batchSize",
+                BCON_INT64(STORE_ROWS_FIRST));
+    if (range->count > 0) /* of the rows: enough, even if none of the tail is among the first */
+        BCON_APPEND(opts, "limit", BCON_INT64(range->count));
+    append_projection(opts, range);
 }
 
 /*
  * The rows and the tail as one sequence. The header, and with it the tail, was read first: what
  * has become a row since then is met twice, and the row is no older.
  */
-struct tail_beside {
-    const struct tail *tail;
-    size_t next;
-    int64_t to;
-};
-
-static void
-tail_start(struct tail_beside *beside, const struct run *run, int64_t from, int64_t to)
-{
-    *beside = (struct tail_beside){.tail = run->tail, .to = to};
-    while (beside->tail != NULL && beside->next < beside->tail->count &&
-           beside->tail->items[beside->next].number < from)
-        beside->next++;
-}
-
-/* The tail's next episode with a number below `number`, or NULL; one with that number is passed. */
-static const struct episode *
-tail_before(struct tail_beside *beside, int64_t number)
-{
-    const struct episode *next;
-
-    if (beside->tail == NULL || beside->next == beside->tail->count)
-        return NULL;
-    next = &beside->tail->items[beside->next];
-    if (next->number > beside->to || next->number > number)
-        return NULL;
-    beside->next++;
-    return next->number < number ? next : NULL;
-}
-
-struct episode_reader {
+struct reader {
+    const struct store_episode_range *range;
+    const struct tail *tail; /* NULL: empty */
+    size_t tail_done;        /* so many of its episodes, from the end where the range begins */
     store_episode_visit *visit;
     void *context;
-    struct tail_beside tail;
-    bool ended; /* by the visitor */
+    int64_t visited;
+    bool ended; /* by the visitor, or because it has all it wants */
 };
 
-/* The tail's episodes below this number. */
 static void
-visit_tail(struct episode_reader *reader, int64_t number)
+visit_one(struct reader *reader, const struct episode *episode)
 {
-    const struct episode *episode;
+    reader->ended =
+        !reader->visit(episode, reader->context) || ++reader->visited == reader->range->count;
+}
 
-    while (!reader->ended && (episode = tail_before(&reader->tail, number)) != NULL)
-        reader->ended = !reader->visit(episode, reader->context);
+static const struct episode *
+next_of_tail(const struct reader *reader)
+{
+    const struct tail *tail = reader->tail;
+
+    if (tail == NULL || reader->tail_done == tail->count)
+        return NULL;
+    return &tail->items[reader->range->descending ? tail->count - 1 - reader->tail_done
+                                                  : reader->tail_done];
+}
+
+/* The tail's episodes that come before this number; one that has it is passed over. */
+static void
+visit_tail(struct reader *reader, int64_t number)
+{
+    const struct store_episode_range *range = reader->range;
+    const struct episode *next;
+
+    while (!reader->ended && (next = next_of_tail(reader)) != NULL) {
+        if (range->descending ? next->number < number : next->number > number)
+            return;
+        reader->tail_done++;
+        if (next->number != number && next->number >= range->from && next->number <= range->to)
+            visit_one(reader, next);
+    }
+}
+
+/* The metrics that append_dotted asked for. */
+static void
+read_dotted(const bson_t *row, const struct store_episode_range *range, struct episode *episode,
+            struct metric_value values[EPISODE_VALUES_MAX])
+{
+    for (size_t i = 0; i < range->metric_count; i++) {
+        struct metric_value *value = &values[episode->value_count];
+        bson_iter_t at;
+        char key[24];
+
+        if (!has_dots(range->metrics[i]) || episode->value_count == EPISODE_VALUES_MAX)
+            continue;
+        snprintf(key, sizeof key, "v%zu", i);
+        if (!bson_iter_init_find(&at, row, key))
+            continue;
+        value->name = range->metrics[i];
+        episode_doc_read_value(&at, value);
+        episode->value_count++;
+    }
 }
 
 static bool
-read_episode(const bson_t *row, void *context)
+read_row(const bson_t *row, void *context)
 {
-    struct episode_reader *reader = context;
+    struct reader *reader = context;
     struct metric_value values[EPISODE_VALUES_MAX];
     struct episode episode;
 
     if (!episode_doc_read(row, &episode, values))
         return true;
+    read_dotted(row, reader->range, &episode, values);
     visit_tail(reader, episode.number);
     if (!reader->ended)
-        reader->ended = !reader->visit(&episode, reader->context);
+        visit_one(reader, &episode);
     return !reader->ended;
+}
+
+bool
+store_episode_read(struct store *store, const struct run *run,
+                   const struct store_episode_range *range, store_episode_visit *visit,
+                   void *context, struct api_error *err)
+{
+    AUTO_BSON filter = BSON_INITIALIZER;
+    AUTO_BSON opts = BSON_INITIALIZER;
+    struct reader reader = {.range = range, .tail = run->tail, .visit = visit, .context = context};
+
+    append_filter(&filter, run, range);
+    append_opts(&opts, range);
+    if (!store_row_each(store, &filter, &opts, read_row, &reader, err))
+        return false;
+    visit_tail(&reader, range->descending ? 0 : INT64_MAX);
+    return true;
 }
 
 bool
 store_episode_each(struct store *store, const struct run *run, int64_t from, int64_t to,
                    store_episode_visit *visit, void *context, struct api_error *err)
 {
-    struct episode_reader reader = {.visit = visit, .context = context};
+    const struct store_episode_range range = {.from = from, .to = to};
 
-    tail_start(&reader.tail, run, from, to);
-    if (!each_row(store, run, from, to, NULL, read_episode, &reader, err))
-        return false;
-    visit_tail(&reader, INT64_MAX);
-    return true;
+    return store_episode_read(store, run, &range, visit, context, err);
 }
 
+/* The visitor of one metric, behind that of episodes. */
 struct metric_reader {
     store_metric_visit *visit;
     void *context;
     const char *metric;
-    struct tail_beside tail;
-    bool ended; /* by the visitor */
 };
 
-/* The tail's values below this number. */
-static void
-visit_tail_values(struct metric_reader *reader, int64_t number)
-{
-    const struct episode *episode;
-
-    while (!reader->ended && (episode = tail_before(&reader->tail, number)) != NULL) {
-        const struct metric_value *value = episode_metric(episode, reader->metric);
-
-        if (value != NULL)
-            reader->ended = !reader->visit(episode->number, value->real, reader->context);
-    }
-}
-
-/* {_id: {n}, v} */
 static bool
-read_value(const bson_t *row, void *context)
+visit_value(const struct episode *episode, void *context)
 {
-    struct metric_reader *reader = context;
-    int64_t number = 0;
-    double value = 0.0;
-    bool has = false;
-    bson_iter_t at, inside;
+    const struct metric_reader *reader = context;
+    const struct metric_value *value = episode_metric(episode, reader->metric);
 
-    if (!bson_iter_init(&at, row))
-        return true;
-    while (bson_iter_next(&at)) {
-        if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &inside) &&
-            bson_iter_find(&inside, "n")) {
-            number = bson_iter_as_int64(&inside);
-        } else if (BSON_ITER_HOLDS_NUMBER(&at) || BSON_ITER_HOLDS_BOOL(&at)) {
-            value =
-                BSON_ITER_HOLDS_BOOL(&at) ? (double)bson_iter_bool(&at) : bson_iter_as_double(&at);
-            has = true;
-        }
-    }
-    visit_tail_values(reader, number);
-    if (has && !reader->ended)
-        reader->ended = !reader->visit(number, value, reader->context);
-    return !reader->ended;
+    return value == NULL || reader->visit(episode->number, value->real, reader->context);
 }
 
 bool
 store_episode_metric(struct store *store, const struct run *run, const char *metric, int64_t from,
                      int64_t to, store_metric_visit *visit, void *context, struct api_error *err)
 {
-    AUTO_BSON projection = BSON_INITIALIZER;
+    const struct store_episode_range range = {
+        .from = from, .to = to, .metrics = &metric, .metric_count = 1};
     struct metric_reader reader = {.visit = visit, .context = context, .metric = metric};
 
-    /* $getField: a custom metric's name may hold dots, which a path would split at. */
-    BCON_APPEND(&projection, "_id.n", BCON_INT32(1), "v", "{", "$getField", "{", "field", "{",
-                "$literal", BCON_UTF8(metric), "}", "input", BCON_UTF8("$metrics"), "}", "}");
-    tail_start(&reader.tail, run, from, to);
-    if (!each_row(store, run, from, to, &projection, read_value, &reader, err))
-        return false;
-    visit_tail_values(&reader, INT64_MAX);
-    return true;
+    return store_episode_read(store, run, &range, visit_value, &reader, err);
 }

@@ -116,6 +116,7 @@ store_fail(struct store *store, struct api_error *err, const char *doing, const 
         store_forget_client(store);
         store_lanes_tell_loss(store->lanes);
     }
+    store_meter_fault(store->seat, id);
     api_fail(err, id, NULL);
     if (id != API_INTERNAL)
         err->retry_after_s = RETRY_AFTER_S;

@@ -56,20 +56,6 @@ store_header_append_remove(bson_t *command, const bson_t *query)
     BCON_APPEND(command, "remove", BCON_BOOL(true), "fields", "{", "tail.n", BCON_INT32(1), "}");
 }
 
-/* findAndModify's document, borrowed from reply. False when there was none. */
-static bool
-value_of(const bson_t *reply, bson_t *doc)
-{
-    bson_iter_t value;
-    const uint8_t *bytes;
-    uint32_t size;
-
-    if (!bson_iter_init_find(&value, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&value))
-        return false;
-    bson_iter_document(&value, &size, &bytes);
-    return bson_init_static(doc, bytes, size);
-}
-
 int64_t
 store_header_tail_count(const bson_t *reply, bool *removed)
 {
@@ -77,7 +63,7 @@ store_header_tail_count(const bson_t *reply, bool *removed)
     bson_iter_t tail;
     bson_t doc;
 
-    *removed = value_of(reply, &doc);
+    *removed = store_read_document(reply, "value", &doc);
     if (*removed && store_read_inside(&doc, "tail", &tail))
         while (bson_iter_next(&tail))
             count++;
@@ -89,7 +75,7 @@ store_header_hold(const bson_t *reply, struct run_held *held)
 {
     bson_t doc;
 
-    if (!value_of(reply, &doc))
+    if (!store_read_document(reply, "value", &doc))
         return false;
     run_doc_hold(&doc, held);
     return true;

@@ -1,18 +1,19 @@
 /*
  * store_key.c - API keys, kept as hashes; answers about them are remembered for 2 s.
- * Called by app/api/worker.c, app/admin/admin_key.c. Next: schema/mongo/api_keys.json.
+ * Called by routes/route_access.c, admin/admin_key.c, store_session.c.
+ * Next: schema/mongo/api_keys.json.
  */
 #include "store/store_key.h"
 
 #include "base/auto.h"
 #include "base/clock.h"
 #include "store_private.h"
+#include "store_secret.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SIZE 32       /* BLAKE2b-256, unkeyed */
 #define KEY_RANDOM_SIZE 32 /* bytes of randomness in a key: 43 characters of base64url */
 #define KEY_PREFIX "ak_"
 #define CACHE_ENTRIES 64
@@ -28,7 +29,7 @@ static const struct {
 };
 
 struct cached_key {
-    unsigned char hash[HASH_SIZE];
+    unsigned char hash[STORE_SECRET_HASH_SIZE];
     int64_t until_ms; /* on the steady clock; 0: the entry is empty */
     bool found;
     struct store_key key;
@@ -71,23 +72,23 @@ store_scope_name(unsigned bit)
     return NULL;
 }
 
-/* Only what can be a key costs a query. */
-static bool
-looks_like_key(const char *text)
+bool
+store_secret_is_shaped(const char *three, const char *text)
 {
     static const char base64url[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    size_t prefix = strlen(KEY_PREFIX);
+    size_t prefix = strlen(three);
 
-    return strncmp(text, KEY_PREFIX, prefix) == 0 &&
+    return strncmp(text, three, prefix) == 0 &&
            strspn(text + prefix, base64url) == STORE_KEY_TEXT_SIZE - 1 - prefix &&
            text[STORE_KEY_TEXT_SIZE - 1] == '\0';
 }
 
-static void
-hash_key(const char *text, unsigned char hash[HASH_SIZE])
+void
+store_secret_hash(const char *text, unsigned char hash[STORE_SECRET_HASH_SIZE])
 {
-    crypto_generichash(hash, HASH_SIZE, (const unsigned char *)text, strlen(text), NULL, 0);
+    crypto_generichash(hash, STORE_SECRET_HASH_SIZE, (const unsigned char *)text, strlen(text),
+                       NULL, 0);
 }
 
 /* ---- documents ---- */
@@ -141,7 +142,8 @@ key_from_bson(const bson_t *doc, struct store_key *key)
 }
 
 static void
-key_to_bson(const struct store_key *key, const unsigned char hash[HASH_SIZE], bson_t *doc)
+key_to_bson(const struct store_key *key, const unsigned char hash[STORE_SECRET_HASH_SIZE],
+            bson_t *doc)
 {
     bson_t scopes;
     uint32_t count = 0;
@@ -149,7 +151,7 @@ key_to_bson(const struct store_key *key, const unsigned char hash[HASH_SIZE], bs
     const char *index;
 
     BSON_APPEND_UTF8(doc, "_id", key->id);
-    BSON_APPEND_BINARY(doc, "hash", BSON_SUBTYPE_BINARY, hash, HASH_SIZE);
+    BSON_APPEND_BINARY(doc, "hash", BSON_SUBTYPE_BINARY, hash, STORE_SECRET_HASH_SIZE);
     BSON_APPEND_UTF8(doc, "account", key->account);
     BSON_APPEND_ARRAY_BEGIN(doc, "scopes", &scopes);
     for (size_t i = 0; i < COUNT_OF(scope_names); i++) {
@@ -171,14 +173,15 @@ key_to_bson(const struct store_key *key, const unsigned char hash[HASH_SIZE], bs
 
 /* The entry that holds hash and is still good, else the one to overwrite (until_ms is 0 then). */
 static struct cached_key *
-cache_entry(struct store_key_cache *cache, const unsigned char hash[HASH_SIZE], int64_t now_ms)
+cache_entry(struct store_key_cache *cache, const unsigned char hash[STORE_SECRET_HASH_SIZE],
+            int64_t now_ms)
 {
     struct cached_key *oldest = &cache->entries[0];
 
     for (size_t i = 0; i < CACHE_ENTRIES; i++) {
         struct cached_key *entry = &cache->entries[i];
 
-        if (entry->until_ms > now_ms && memcmp(entry->hash, hash, HASH_SIZE) == 0)
+        if (entry->until_ms > now_ms && memcmp(entry->hash, hash, STORE_SECRET_HASH_SIZE) == 0)
             return entry;
         if (entry->until_ms < oldest->until_ms)
             oldest = entry;
@@ -187,11 +190,10 @@ cache_entry(struct store_key_cache *cache, const unsigned char hash[HASH_SIZE], 
     return oldest;
 }
 
-/* Ask the database. An unknown or revoked key is an answer too: true with entry->found false. */
-static bool
-load_key(struct store *store, struct cached_key *entry, struct api_error *err)
+bool
+store_key_load(struct store *store, const bson_t *filter, struct store_key *key, bool *found,
+               struct api_error *err)
 {
-    AUTO_BSON filter = BSON_INITIALIZER;
     mongoc_collection_t *keys = store_collection(store, STORE_API_KEYS, err);
     mongoc_cursor_t *cursor;
     const bson_t *doc;
@@ -200,12 +202,11 @@ load_key(struct store *store, struct cached_key *entry, struct api_error *err)
 
     if (keys == NULL)
         return false;
-    BSON_APPEND_BINARY(&filter, "hash", BSON_SUBTYPE_BINARY, entry->hash, HASH_SIZE);
-    cursor = mongoc_collection_find_with_opts(keys, &filter, NULL, NULL);
-    entry->found = mongoc_cursor_next(cursor, &doc);
-    if (entry->found) {
-        key_from_bson(doc, &entry->key);
-        entry->found = entry->key.revoked_ms == 0;
+    cursor = mongoc_collection_find_with_opts(keys, filter, NULL, NULL);
+    *found = mongoc_cursor_next(cursor, &doc);
+    if (*found) {
+        key_from_bson(doc, key);
+        *found = key->revoked_ms == 0;
     }
     failed = mongoc_cursor_error(cursor, &cause);
     mongoc_cursor_destroy(cursor);
@@ -213,31 +214,51 @@ load_key(struct store *store, struct cached_key *entry, struct api_error *err)
 }
 
 bool
-store_key_find(struct store *store, const char *key_text, struct store_key *key,
-               struct api_error *err)
+store_secret_find(struct store *store, const char *text, store_secret_load *load,
+                  struct store_key *key, bool *found, struct api_error *err)
 {
     int64_t now_ms = clock_steady_ms();
-    unsigned char hash[HASH_SIZE];
+    unsigned char hash[STORE_SECRET_HASH_SIZE];
     struct cached_key *entry;
 
-    if (!looks_like_key(key_text))
-        return api_fail(err, API_KEY_WRONG, NULL);
     if (store->key_cache == NULL)
         store->key_cache = calloc(1, sizeof *store->key_cache);
     if (store->key_cache == NULL)
         return api_fail(err, API_INTERNAL, NULL);
-    hash_key(key_text, hash);
+    store_secret_hash(text, hash);
     entry = cache_entry(store->key_cache, hash, now_ms);
     if (entry->until_ms == 0) {
-        memcpy(entry->hash, hash, HASH_SIZE);
-        if (!load_key(store, entry, err))
+        memcpy(entry->hash, hash, sizeof hash);
+        if (!load(store, hash, &entry->key, &entry->found, err))
             return false;
         entry->until_ms = now_ms + CACHE_LIFE_MS;
     }
-    if (!entry->found)
-        return api_fail(err, API_KEY_WRONG, NULL);
-    *key = entry->key;
+    *found = entry->found;
+    if (*found)
+        *key = entry->key;
     return true;
+}
+
+static bool
+load_key(struct store *store, const unsigned char *hash, struct store_key *key, bool *found,
+         struct api_error *err)
+{
+    AUTO_BSON filter = BSON_INITIALIZER;
+
+    BSON_APPEND_BINARY(&filter, "hash", BSON_SUBTYPE_BINARY, hash, STORE_SECRET_HASH_SIZE);
+    return store_key_load(store, &filter, key, found, err);
+}
+
+bool
+store_key_find(struct store *store, const char *key_text, struct store_key *key,
+               struct api_error *err)
+{
+    bool found;
+
+    if (!store_secret_is_shaped(KEY_PREFIX, key_text))
+        return api_fail(err, API_KEY_WRONG, NULL);
+    return store_secret_find(store, key_text, load_key, key, &found, err) &&
+           (found || api_fail(err, API_KEY_WRONG, NULL));
 }
 
 /* ---- making, listing, revoking ---- */
@@ -265,14 +286,14 @@ ensure_account(struct store *store, const char *account, int64_t now_ms, struct 
     return true;
 }
 
-static void
-make_key_text(char text[STORE_KEY_TEXT_SIZE])
+void
+store_secret_make(const char *three, char text[STORE_KEY_TEXT_SIZE])
 {
     unsigned char random[KEY_RANDOM_SIZE];
-    size_t prefix = strlen(KEY_PREFIX);
+    size_t prefix = strlen(three);
 
     randombytes_buf(random, sizeof random);
-    memcpy(text, KEY_PREFIX, prefix);
+    memcpy(text, three, prefix);
     sodium_bin2base64(text + prefix, STORE_KEY_TEXT_SIZE - prefix, random, sizeof random,
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
     sodium_memzero(random, sizeof random);
@@ -284,7 +305,7 @@ store_key_create(struct store *store, struct store_key *key, char key_text[STORE
 {
     AUTO_BSON doc = BSON_INITIALIZER;
     unsigned char id[(STORE_KEY_ID_SIZE - 1) / 2];
-    unsigned char hash[HASH_SIZE];
+    unsigned char hash[STORE_SECRET_HASH_SIZE];
     mongoc_collection_t *keys;
     bson_error_t cause;
 
@@ -297,8 +318,8 @@ store_key_create(struct store *store, struct store_key *key, char key_text[STORE
         return false;
     randombytes_buf(id, sizeof id);
     sodium_bin2hex(key->id, sizeof key->id, id, sizeof id);
-    make_key_text(key_text);
-    hash_key(key_text, hash);
+    store_secret_make(KEY_PREFIX, key_text);
+    store_secret_hash(key_text, hash);
     key_to_bson(key, hash, &doc);
     if (mongoc_collection_insert_one(keys, &doc, NULL, NULL, &cause))
         return true;
@@ -358,7 +379,10 @@ store_key_revoke(struct store *store, const char *id, const char *account, int64
 
     if (keys == NULL)
         return false;
-    BSON_APPEND_UTF8(&filter, id != NULL ? "_id" : "account", id != NULL ? id : account);
+    if (id != NULL)
+        BSON_APPEND_UTF8(&filter, "_id", id);
+    if (account != NULL)
+        BSON_APPEND_UTF8(&filter, "account", account);
     count = mongoc_collection_count_documents(keys, &filter, NULL, NULL, NULL, &cause);
     if (count < 0)
         return store_fail(store, err, "count_keys", &cause, NULL);

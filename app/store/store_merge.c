@@ -33,7 +33,7 @@ lock_header(struct transaction *transaction, struct put *put, bson_t *reply, bso
                 "summary_stale", BCON_INT32(1), "tail", BCON_INT32(1), "rows_max", BCON_INT32(1),
                 "}");
     step = transaction_run(transaction, "lock_run", &command, reply, err);
-    if (step != STEP_DONE || put_header(reply, header))
+    if (step != STEP_DONE || store_read_document(reply, "value", header))
         return step;
     /* Its fence is another one by now, or it has gone. */
     return put_look(put, &seen, header, err) ? STEP_AGAIN : STEP_FAILED;
@@ -95,7 +95,7 @@ write_header(struct transaction *transaction, struct merge *merge, const struct 
     step = transaction_run(transaction, "write_header", &command, &reply, err);
     if (step != STEP_DONE)
         return step;
-    if (!put_header(&reply, &header)) { /* it was locked: it cannot have gone */
+    if (!store_read_document(&reply, "value", &header)) { /* it was locked: it cannot have gone */
         api_fail(err, API_INTERNAL, NULL);
         return STEP_FAILED;
     }

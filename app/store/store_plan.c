@@ -6,6 +6,7 @@
 
 #include "store_bson.h"
 #include "store_private.h"
+#include "store_run_rank.h"
 
 #include <stdlib.h>
 
@@ -299,4 +300,5 @@ plan_append_update(const struct plan *plan, int64_t now_ms, bson_t *update)
     bson_append_document_end(update, &set);
     BCON_APPEND(update, "$inc", "{", "episodes", BCON_INT64(plan->inserted), "}", "$max", "{",
                 "last_reported_at", BCON_DATE_TIME(now_ms), "}");
+    run_rank_append_behind(update, now_ms);
 }

@@ -46,6 +46,7 @@ struct store {
     struct store_lanes *lanes;         /* borrowed; NULL: none */
     struct store_claim *claim;         /* in the lanes' memory; NULL until the first transaction */
     bool settling;                     /* store_claims_settle is at work */
+    struct meter_seat *seat;           /* borrowed; NULL: nothing is counted */
     struct store_key_cache *key_cache; /* NULL until the first key is looked up */
     struct store_run_keys *run_keys;   /* NULL until the first episode is written */
 };
@@ -96,6 +97,12 @@ bool store_is_commit_unknown(const bson_t *reply);
 
 /* The connection is gone or useless; for store.c and store_fault.c. */
 bool store_is_loss(const bson_error_t *cause);
+
+/* Count every command that this client sends. seat NULL: count nothing. */
+void store_meter_watch(mongoc_client_t *client, struct meter_seat *seat);
+
+/* Count a failure by what it means to the client that asked. */
+void store_meter_fault(struct meter_seat *seat, enum api_error_id id);
 
 /* Mark the client to be made anew. Sends nothing. */
 void store_forget_client(struct store *store);

@@ -20,14 +20,9 @@
 static bool
 read_tombstone(const bson_t *reply, bson_t *doc, struct tombstone *tombstone)
 {
-    bson_iter_t value, id;
-    const uint8_t *bytes;
-    uint32_t size;
+    bson_iter_t id;
 
-    if (!bson_iter_init_find(&value, reply, "value") || !BSON_ITER_HOLDS_DOCUMENT(&value))
-        return false;
-    bson_iter_document(&value, &size, &bytes);
-    if (!bson_init_static(doc, bytes, size) || !bson_iter_init_find(&id, doc, "_id") ||
+    if (!store_read_document(reply, "value", doc) || !bson_iter_init_find(&id, doc, "_id") ||
         !BSON_ITER_HOLDS_OID(&id))
         return false;
     *tombstone = (struct tombstone){.run = *bson_iter_oid(&id),

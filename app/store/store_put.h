@@ -39,9 +39,6 @@ void put_learn(struct put *put, const bson_t *header);
 /* The members of a header that an answer to a write needs not. */
 void put_append_fields(bson_t *command);
 
-/* findAndModify's reply: the header, borrowed from reply. False when there was none. */
-bool put_header(const bson_t *reply, bson_t *header);
-
 /* The first document of a find command's reply, borrowed from it. False when there is none. */
 bool put_found(const bson_t *reply, bson_t *doc);
 

@@ -7,6 +7,7 @@
 #include "store_bson.h"
 #include "store_header.h"
 #include "store_run_doc.h"
+#include "store_run_rank.h"
 #include "store_transaction.h"
 
 #include <stdio.h>
@@ -76,24 +77,16 @@ store_run_insert(struct store *store, const struct store_author *by,
     run_doc_new(&doc, by->account, request, by->now_ms);
     step = insert_run(store, by, request->id, &doc, err);
     *inserted = step == STEP_DONE;
-    if (*inserted)
+    if (*inserted) {
         run_doc_hold(&doc, held);
+        store_run_rank_tidy(store, by->account);
+    }
     if (step != STEP_OTHER)
         return *inserted;
     if (!store_header_find(store, by->account, request->id, held, NULL, &found, err))
         return false;
     /* Gone between the two: purged. Rare enough to ask for another try. */
     return found || api_fail(err, API_STORE_BUSY, NULL);
-}
-
-static bool
-has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint)
-{
-    for (size_t i = 0; i < run->checkpoint_count; i++)
-        if (run->checkpoints[i].episode == checkpoint->episode &&
-            strcmp(run->checkpoints[i].path, checkpoint->path) == 0)
-            return true;
-    return false;
 }
 
 static void
@@ -149,7 +142,7 @@ store_run_add_checkpoint(struct store *store, const char *account, const char *r
         return true;
     if (!store_run_find(store, account, run_id, held, err))
         return false;
-    if (has_checkpoint(&held->run, checkpoint))
+    if (run_has_checkpoint(&held->run, checkpoint))
         return true;
     store_run_release(held);
     return api_fault(err, "path", "the run has %d checkpoints already", RUN_CHECKPOINTS_MAX);

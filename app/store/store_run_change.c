@@ -7,6 +7,7 @@
 #include "base/json_text.h"
 #include "store_bson.h"
 #include "store_header.h"
+#include "store_run_search.h"
 #include "store_transaction.h"
 
 #include <stdio.h>
@@ -145,6 +146,7 @@ append_change(struct changing *changing, bson_t *set, struct api_error *err)
         return false;
     if (change->sets_tags) {
         append_tag_list(set, change);
+        run_search_append_retagged(set, changing->run, change->tags, change->tag_count);
         note_member(changing, "tags", !same_tags(changing->run, change));
     }
     if (change->sets_notes) {

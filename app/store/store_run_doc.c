@@ -7,6 +7,8 @@
 #include "base/json_text.h"
 #include "store_bson.h"
 #include "store_counters.h"
+#include "store_run_rank.h"
+#include "store_run_search.h"
 #include "store_tail.h"
 
 #include <stdio.h>
@@ -54,6 +56,9 @@ append_request(bson_t *doc, const struct run_request *request)
         BSON_APPEND_INT64(doc, "episodes_total", request->episodes_total);
     append_tags(doc, request->tags, request->tag_count);
     store_append_text(doc, "notes", request->notes);
+    run_search_append(doc,
+                      &(struct run_texts){request->id, request->strategy_label, request->agent_id,
+                                          request->algorithm, request->tags, request->tag_count});
 }
 
 static void
@@ -104,6 +109,7 @@ run_doc_new(bson_t *doc, const char *account, const struct run_request *request,
     BSON_APPEND_DATE_TIME(doc, "last_reported_at", now_ms);
     BSON_APPEND_NULL(doc, "deleted_at");
     append_counters(doc);
+    run_rank_append_new(doc);
 }
 
 static void
@@ -199,12 +205,15 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     run->ended_ms = store_read_time(doc, "completed_at");
     run->reported_ms = store_read_time(doc, "last_reported_at");
     run->deleted_ms = store_read_time(doc, "deleted_at");
+    run->revision = store_read_whole(doc, "revision");
+    run->edits = store_read_whole(doc, "edits");
     run->metadata_json = store_read_text(doc, "metadata_json");
     run->notes = store_read_text(doc, "notes");
     read_tags(doc, run);
     read_checkpoints(doc, holder, run);
     run->tail = holder->tail = tail_read(doc);
     read_summary(doc, holder->tail, &run->summary);
+    run_rank_read(doc, &run->rank);
 }
 
 static void
@@ -254,6 +263,47 @@ store_run_has_metric(const struct run_held *held, const char *metric)
         if (episode_metric(&holder->tail->items[i], metric) != NULL)
             return true;
     return false;
+}
+
+int64_t
+store_run_highest(const struct run_held *held)
+{
+    const struct holder *holder = held->holder;
+    const struct tail *tail = holder->tail;
+    const int64_t of_rows = store_read_whole(holder->doc, "rows_max");
+    const int64_t of_tail =
+        tail == NULL || tail->count == 0 ? 0 : tail->items[tail->count - 1].number;
+
+    return of_rows > of_tail ? of_rows : of_tail;
+}
+
+static bool
+each_metric_of(const struct episode *episode, store_run_metric_visit *visit, void *context)
+{
+    for (size_t i = 0; i < episode->value_count; i++)
+        if (!visit(episode->values[i].name, context))
+            return false;
+    return true;
+}
+
+/* Header and rows change in one commit, so the counters name every metric of the rows. */
+bool
+store_run_each_metric(const struct run_held *held, store_run_metric_visit *visit, void *context)
+{
+    const struct holder *holder = held->holder;
+    char name[METRIC_NAME_MAX + 1];
+    bson_iter_t metrics;
+
+    for (bool more = store_read_inside(holder->doc, "metrics", &metrics);
+         more && bson_iter_next(&metrics);) {
+        store_metric_name(bson_iter_key(&metrics), name, sizeof name);
+        if (!visit(name, context))
+            return false;
+    }
+    for (size_t i = 0; holder->tail != NULL && i < holder->tail->count; i++)
+        if (!each_metric_of(&holder->tail->items[i], visit, context))
+            return false;
+    return true;
 }
 
 void

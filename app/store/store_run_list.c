@@ -1,191 +1,214 @@
 /*
  * store_run_list.c - lists, counts and agents of an account's runs. Called by
- * routes/route_list.c. Next: store_run_doc.c, store_summary.c.
+ * routes/route_list.c. Next: store_run_sort.c, store_run_search.c, store_run_rank.c.
  */
 #include "store_bson.h"
 #include "store_private.h"
 #include "store_run_doc.h"
+#include "store_run_rank.h"
+#include "store_run_search.h"
+#include "store_run_sort.h"
 #include "store_summary.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define ROWS_AT_ONCE 20 /* headers may be large: config's text is up to 256 KiB */
-#define SEARCH_MAX 1024 /* bytes of a search that count */
 
-/* text as a regular expression that means itself. */
-static void
-escape_regex(const char *text, char *pattern, size_t size)
-{
-    size_t used = 0;
-
-    for (; *text != '\0' && used + 3 < size; text++) {
-        if (strchr("\\^$.|?*+()[]{}-/#", *text) != NULL)
-            pattern[used++] = '\\';
-        pattern[used++] = *text;
-    }
-    pattern[used] = '\0';
-}
-
-/* {$or: [{run_id: /text/i}, …]} */
-static void
-append_text_search(bson_t *filter, const char *text)
-{
-    static const char *const members[] = {"run_id", "strategy_label", "agent_id", "algorithm",
-                                          "tags"};
-    char pattern[2 * SEARCH_MAX];
-    bson_t any;
-
-    escape_regex(text, pattern, sizeof pattern);
-    BSON_APPEND_ARRAY_BEGIN(filter, "$or", &any);
-    for (size_t i = 0; i < COUNT_OF(members); i++) {
-        char number[16];
-        const char *place;
-        bson_t one;
-
-        bson_uint32_to_string((uint32_t)i, &place, number, sizeof number);
-        BSON_APPEND_DOCUMENT_BEGIN(&any, place, &one);
-        BSON_APPEND_REGEX(&one, members[i], pattern, "i");
-        bson_append_document_end(&any, &one);
-    }
-    bson_append_array_end(filter, &any);
-}
-
-static void
-append_times(bson_t *filter, const struct run_query *query)
-{
-    bson_t range;
-
-    if (query->since_ms == 0 && query->until_ms == 0)
-        return;
-    BSON_APPEND_DOCUMENT_BEGIN(filter, "started_at", &range);
-    if (query->since_ms != 0)
-        BSON_APPEND_DATE_TIME(&range, "$gte", query->since_ms);
-    if (query->until_ms != 0)
-        BSON_APPEND_DATE_TIME(&range, "$lte", query->until_ms);
-    bson_append_document_end(filter, &range);
-}
-
-/* What the query asks for, but for its place in the list. Every value is compared as text. */
-static void
-append_filter(bson_t *filter, const char *account, const struct run_query *query)
-{
-    BSON_APPEND_UTF8(filter, "account", account);
-    BSON_APPEND_NULL(filter, "deleted_at");
-    if (query->status != RUN_STATUS_NONE)
-        BSON_APPEND_UTF8(filter, "status", run_status_name(query->status));
-    if (query->strategy_label != NULL)
-        BSON_APPEND_UTF8(filter, "strategy_label", query->strategy_label);
-    if (query->agent_id != NULL)
-        BSON_APPEND_UTF8(filter, "agent_id", query->agent_id);
-    if (query->tag != NULL)
-        BSON_APPEND_UTF8(filter, "tags", query->tag);
-    if (query->text != NULL)
-        append_text_search(filter, query->text);
-    append_times(filter, query);
-}
-
-/* Runs after (from_ms, from_id) in the order of the list; with `backwards` those before it. */
-static void
-append_place(bson_t *filter, const struct run_query *query)
-{
-    const bool upwards = query->backwards != query->oldest_first;
-    const char *time = upwards ? "$gt" : "$lt";
-    const char *id = upwards ? "$lt" : "$gt";
-
-    if (query->from_id == NULL)
-        return;
-    BCON_APPEND(filter, "$and", "[", "{", "$or", "[", "{", "started_at", "{", time,
-                BCON_DATE_TIME(query->from_ms), "}", "}", "{", "started_at",
-                BCON_DATE_TIME(query->from_ms), "run_id", "{", id, BCON_UTF8(query->from_id), "}",
-                "}", "]", "}", "]");
-}
-
-static void
-list_opts(bson_t *opts, const struct run_query *query)
-{
-    const int32_t newest = query->backwards != query->oldest_first ? 1 : -1;
-    bson_t projection;
-
-    BCON_APPEND(opts, "sort", "{", "started_at", BCON_INT32(newest), "run_id", BCON_INT32(-newest),
-                "}", "limit", BCON_INT64(query->limit + 1), "skip",
-                BCON_INT64(query->from_id == NULL ? query->offset : 0), "batchSize",
-                BCON_INT32(ROWS_AT_ONCE));
-    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &projection);
-    BCON_APPEND(&projection, "config", BCON_INT32(0), "metadata", BCON_INT32(0));
-    if (query->names_only)
-        BCON_APPEND(&projection, "config_json", BCON_INT32(0), "metadata_json", BCON_INT32(0),
-                    "notes", BCON_INT32(0), "checkpoint_paths", BCON_INT32(0));
-    bson_append_document_end(opts, &projection);
-}
+/* A list being read. */
+struct listing {
+    struct store *store;
+    const char *account;
+    const struct run_query *query;
+    store_run_visit *visit;
+    void *context;
+    int64_t seen;   /* runs so far, up to the limit and one more */
+    int64_t offset; /* runs to be passed over, until their place is found */
+    bool goes_on;
+    /* The rows of a backwards query come in reverse: copies of them, shown from behind. */
+    bson_t **docs;
+    int64_t doc_count;
+};
 
 /* Mend it first if need be, then show it. */
 static bool
-visit_run(struct store *store, const bson_t *doc, store_run_visit *visit, void *context,
-          bool *goes_on, struct api_error *err)
+visit_run(struct listing *listing, const bson_t *doc, struct api_error *err)
 {
     struct run_held held = {.holder = NULL};
     bool good = true;
 
     run_doc_borrow(doc, &held);
     if (!run_doc_in_step(doc))
-        good = store_summary_mend(store, &held.run, store_read_whole(doc, "merges"), err);
+        good = store_summary_mend(listing->store, &held.run, store_read_whole(doc, "merges"), err);
     if (good)
-        *goes_on = visit(&held.run, context);
+        listing->goes_on = listing->visit(&held.run, listing->context);
     store_run_release(&held);
     return good;
 }
 
-/* The rows of a backwards query come oldest first: keep copies and show them from behind. */
-struct rows {
-    bson_t **docs;
-    int64_t count;
-};
-
 static bool
-show_backwards(struct store *store, struct rows *rows, store_run_visit *visit, void *context,
-               struct api_error *err)
+show_backwards(struct listing *listing, struct api_error *err)
 {
-    bool goes_on = true, good = true;
+    bool good = true;
 
-    while (rows->count > 0) {
-        bson_t *doc = rows->docs[--rows->count];
+    while (listing->doc_count > 0) {
+        bson_t *doc = listing->docs[--listing->doc_count];
 
-        if (good && goes_on)
-            good = visit_run(store, doc, visit, context, &goes_on, err);
+        if (good && listing->goes_on)
+            good = visit_run(listing, doc, err);
         bson_destroy(doc);
     }
-    bson_free(rows->docs);
+    bson_free(listing->docs);
+    return good;
+}
+
+static void
+append_filter(bson_t *filter, const struct listing *listing, enum run_section section)
+{
+    run_search_filter(filter, listing->account, listing->query);
+    run_sort_filter(filter, listing->query, section);
+}
+
+static void
+append_opts(bson_t *opts, const struct listing *listing, enum run_section section)
+{
+    bson_t projection;
+
+    run_sort_order(opts, listing->query, section);
+    BCON_APPEND(opts, "limit", BCON_INT64(listing->query->limit + 1 - listing->seen), "hint",
+                BCON_UTF8(run_sort_index(listing->query)), "batchSize", BCON_INT32(ROWS_AT_ONCE));
+    BSON_APPEND_DOCUMENT_BEGIN(opts, "projection", &projection);
+    BCON_APPEND(&projection, "config", BCON_INT32(0), "metadata", BCON_INT32(0), "search",
+                BCON_INT32(0));
+    if (listing->query->names_only)
+        BCON_APPEND(&projection, "config_json", BCON_INT32(0), "metadata_json", BCON_INT32(0),
+                    "notes", BCON_INT32(0), "checkpoint_paths", BCON_INT32(0));
+    bson_append_document_end(opts, &projection);
+}
+
+static bool
+take_rows(struct listing *listing, mongoc_cursor_t *cursor, struct api_error *err)
+{
+    bool good = true;
+    bson_error_t cause;
+    const bson_t *doc;
+
+    while (good && listing->goes_on && mongoc_cursor_next(cursor, &doc)) {
+        if (listing->seen++ == listing->query->limit)
+            break;
+        if (listing->docs != NULL)
+            listing->docs[listing->doc_count++] = bson_copy(doc);
+        else
+            good = visit_run(listing, doc, err);
+    }
+    if (good && mongoc_cursor_error(cursor, &cause))
+        good = store_fail(listing->store, err, "list_runs", &cause, NULL);
     return good;
 }
 
 static bool
-read_list(struct store *store, mongoc_cursor_t *cursor, const struct run_query *query,
-          store_run_visit *visit, void *context, bool *more, struct api_error *err)
+read_section(struct listing *listing, enum run_section section, struct api_error *err)
 {
-    struct rows rows = {.docs = NULL};
-    bool goes_on = true, good = true;
-    int64_t seen = 0;
+    AUTO_BSON filter = BSON_INITIALIZER;
+    AUTO_BSON opts = BSON_INITIALIZER;
+    mongoc_collection_t *runs = store_collection(listing->store, STORE_RUNS, err);
+    mongoc_cursor_t *cursor;
+    bool good;
+
+    if (runs == NULL)
+        return false;
+    append_filter(&filter, listing, section);
+    append_opts(&opts, listing, section);
+    cursor = mongoc_collection_find_with_opts(runs, &filter, &opts, NULL);
+    good = take_rows(listing, cursor, err);
+    mongoc_cursor_destroy(cursor);
+    return good;
+}
+
+/* By the index's keys alone: the filters name nothing else. */
+static bool
+count_keys(struct store *store, const bson_t *filter, const char *index, int64_t *count,
+           struct api_error *err)
+{
+    AUTO_BSON opts = BSON_INITIALIZER;
+    mongoc_collection_t *runs = store_collection(store, STORE_RUNS, err);
+    bson_error_t cause;
+
+    if (runs == NULL)
+        return false;
+    BSON_APPEND_UTF8(&opts, "hint", index);
+    *count = mongoc_collection_count_documents(runs, filter, &opts, NULL, NULL, &cause);
+    return *count >= 0 || store_fail(store, err, "count_runs", &cause, NULL);
+}
+
+/*
+ * Turn an offset into the place of the last run that it passes over, again by the keys alone.
+ * *found false: the section has not so many runs.
+ */
+static bool
+find_place(struct listing *listing, enum run_section section, struct run_place *place, bool *found,
+           struct api_error *err)
+{
+    AUTO_BSON filter = BSON_INITIALIZER;
+    AUTO_BSON opts = BSON_INITIALIZER;
+    mongoc_collection_t *runs = store_collection(listing->store, STORE_RUNS, err);
+    mongoc_cursor_t *cursor;
     bson_error_t cause;
     const bson_t *doc;
+    bool good;
 
-    *more = false;
-    if (query->backwards)
-        rows.docs = bson_malloc0((size_t)query->limit * sizeof *rows.docs);
-    while (good && goes_on && mongoc_cursor_next(cursor, &doc)) {
-        if (seen++ == query->limit) {
-            *more = true;
+    if (runs == NULL)
+        return false;
+    append_filter(&filter, listing, section);
+    run_sort_order(&opts, listing->query, section);
+    run_sort_append_keys(&opts, listing->query);
+    BCON_APPEND(&opts, "limit", BCON_INT64(1), "skip", BCON_INT64(listing->offset - 1), "hint",
+                BCON_UTF8(run_sort_index(listing->query)));
+    cursor = mongoc_collection_find_with_opts(runs, &filter, &opts, NULL);
+    *found = mongoc_cursor_next(cursor, &doc);
+    if (*found)
+        run_sort_read_place(doc, listing->query, place);
+    good = !mongoc_cursor_error(cursor, &cause) ||
+           store_fail(listing->store, err, "find_offset", &cause, NULL);
+    mongoc_cursor_destroy(cursor);
+    return good;
+}
+
+/* Pass over query->offset runs of the whole list: *query then has a place instead. */
+static bool
+pass_over(struct listing *listing, struct run_query *query, bool *beyond, struct api_error *err)
+{
+    enum run_section sections[RUN_SECTIONS_MAX];
+    const size_t count = run_sort_sections(query, sections);
+    bool found = false, good = true;
+
+    listing->offset = query->offset;
+    for (size_t i = 0; good && !found && i < count; i++) {
+        AUTO_BSON filter = BSON_INITIALIZER;
+        int64_t passed;
+
+        good = find_place(listing, sections[i], &query->cursor.place, &found, err);
+        if (!good || found || i + 1 == count)
             break;
-        }
-        if (query->backwards)
-            rows.docs[rows.count++] = bson_copy(doc);
-        else
-            good = visit_run(store, doc, visit, context, &goes_on, err);
+        append_filter(&filter, listing, sections[i]);
+        good = count_keys(listing->store, &filter, run_sort_index(query), &passed, err);
+        listing->offset -= passed;
+        if (listing->offset <= 0) /* runs were deleted in between */
+            break;
     }
-    if (good && mongoc_cursor_error(cursor, &cause))
-        good = store_fail(store, err, "list_runs", &cause, NULL);
-    if (query->backwards)
-        good = show_backwards(store, &rows, visit, context, err) && good;
+    *beyond = !found;
+    return good;
+}
+
+static bool
+read_sections(struct listing *listing, struct api_error *err)
+{
+    enum run_section sections[RUN_SECTIONS_MAX];
+    const size_t count = run_sort_sections(listing->query, sections);
+    bool good = true;
+
+    for (size_t i = 0; good && listing->goes_on && i < count; i++)
+        if (listing->seen <= listing->query->limit)
+            good = read_section(listing, sections[i], err);
     return good;
 }
 
@@ -193,20 +216,28 @@ bool
 store_run_list(struct store *store, const char *account, const struct run_query *query,
                store_run_visit *visit, void *context, bool *more, struct api_error *err)
 {
-    AUTO_BSON filter = BSON_INITIALIZER;
-    AUTO_BSON opts = BSON_INITIALIZER;
-    mongoc_collection_t *runs = store_collection(store, STORE_RUNS, err);
-    mongoc_cursor_t *cursor;
-    bool good;
+    struct run_query placed = *query;
+    struct listing listing = {.store = store,
+                              .account = account,
+                              .query = &placed,
+                              .visit = visit,
+                              .context = context,
+                              .goes_on = true};
+    bool beyond = false, good = true;
 
-    if (runs == NULL)
+    *more = false;
+    if (query->order.sort != RUN_SORT_START_TIME && !store_run_rank_settle(store, account, err))
         return false;
-    append_filter(&filter, account, query);
-    append_place(&filter, query);
-    list_opts(&opts, query);
-    cursor = mongoc_collection_find_with_opts(runs, &filter, &opts, NULL);
-    good = read_list(store, cursor, query, visit, context, more, err);
-    mongoc_cursor_destroy(cursor);
+    if (query->offset > 0 && query->cursor.place.id[0] == '\0')
+        good = pass_over(&listing, &placed, &beyond, err);
+    if (!good || beyond)
+        return good;
+    if (query->cursor.backwards)
+        listing.docs = bson_malloc0((size_t)query->limit * sizeof *listing.docs);
+    good = read_sections(&listing, err);
+    if (listing.docs != NULL)
+        good = show_backwards(&listing, err) && good;
+    *more = listing.seen > query->limit;
     return good;
 }
 
@@ -215,14 +246,10 @@ store_run_count(struct store *store, const char *account, const struct run_query
                 int64_t *count, struct api_error *err)
 {
     AUTO_BSON filter = BSON_INITIALIZER;
-    mongoc_collection_t *runs = store_collection(store, STORE_RUNS, err);
-    bson_error_t cause;
+    const char *index;
 
-    if (runs == NULL)
-        return false;
-    append_filter(&filter, account, query);
-    *count = mongoc_collection_count_documents(runs, &filter, NULL, NULL, NULL, &cause);
-    return *count >= 0 || store_fail(store, err, "count_runs", &cause, NULL);
+    run_search_count(&filter, account, query, &index);
+    return count_keys(store, &filter, index, count, err);
 }
 
 bool
@@ -231,6 +258,9 @@ store_agent_list(struct store *store, const char *account, store_agent_visit *vi
 {
     mongoc_collection_t *runs = store_collection(store, STORE_RUNS, err);
     AUTO_BSON pipeline = BSON_INITIALIZER;
+    AUTO_BSON opts = BSON_INITIALIZER;
+    const struct run_query all = {.limit = 0};
+    bson_t stages, stage, match;
     mongoc_cursor_t *cursor;
     bson_error_t cause;
     const bson_t *doc;
@@ -238,11 +268,18 @@ store_agent_list(struct store *store, const char *account, store_agent_visit *vi
 
     if (runs == NULL)
         return false;
-    BCON_APPEND(&pipeline, "pipeline", "[", "{", "$match", "{", "account", BCON_UTF8(account),
-                "deleted_at", BCON_NULL, "}", "}", "{", "$group", "{", "_id",
-                BCON_UTF8("$agent_id"), "}", "}", "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}",
-                "]");
-    cursor = mongoc_collection_aggregate(runs, MONGOC_QUERY_NONE, &pipeline, NULL, NULL);
+    /* The index jumps from one agent to the next: as many keys as agents, and no document. */
+    BSON_APPEND_ARRAY_BEGIN(&pipeline, "pipeline", &stages);
+    BSON_APPEND_DOCUMENT_BEGIN(&stages, "0", &stage);
+    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &match);
+    run_search_filter(&match, account, &all);
+    bson_append_document_end(&stage, &match);
+    bson_append_document_end(&stages, &stage);
+    BCON_APPEND(&stages, "1", "{", "$group", "{", "_id", BCON_UTF8("$agent_id"), "}", "}", "2", "{",
+                "$sort", "{", "_id", BCON_INT32(1), "}", "}");
+    bson_append_array_end(&pipeline, &stages);
+    BSON_APPEND_UTF8(&opts, "hint", "list_by_agent");
+    cursor = mongoc_collection_aggregate(runs, MONGOC_QUERY_NONE, &pipeline, &opts, NULL);
     while (mongoc_cursor_next(cursor, &doc)) {
         const char *agent = store_read_text(doc, "_id");
 

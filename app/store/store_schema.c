@@ -13,6 +13,7 @@
 
 struct applying {
     struct store *store;
+    bool look_only;   /* report what would be done, and do nothing */
     const char *name; /* of the collection or view */
     store_schema_report *report;
     void *context;
@@ -113,6 +114,13 @@ run(const struct applying *on, const char *doing, const bson_t *command, bson_t 
     return true;
 }
 
+/* A command that changes something. */
+static bool
+change(const struct applying *on, const char *doing, const bson_t *command)
+{
+    return on->look_only || run(on, doing, command, NULL);
+}
+
 /* The first batch of a listing command: nothing listed here comes near a batch's size. */
 static bool
 first_batch(const bson_t *reply, bson_t *batch)
@@ -200,7 +208,7 @@ apply_validator(const struct applying *on, const bson_t *validator)
     BSON_APPEND_UTF8(&command, found ? "collMod" : "create", on->name);
     bson_concat(&command, &wanted);
     store_append_durable(&command);
-    if (!run(on, found ? "collMod" : "create", &command, NULL))
+    if (!change(on, found ? "collMod" : "create", &command))
         return false;
     tell(on, "collection", NULL, found ? "changed" : "created");
     return true;
@@ -214,7 +222,7 @@ drop_index(const struct applying *on, const char *index)
     BSON_APPEND_UTF8(&command, "dropIndexes", on->name);
     BSON_APPEND_UTF8(&command, "index", index);
     store_append_durable(&command);
-    return run(on, "dropIndexes", &command, NULL);
+    return change(on, "dropIndexes", &command);
 }
 
 static bool
@@ -228,7 +236,7 @@ create_index(const struct applying *on, const bson_t *wanted)
     BSON_APPEND_DOCUMENT(&list, "0", wanted);
     bson_append_array_end(&command, &list);
     store_append_durable(&command);
-    return run(on, "createIndexes", &command, NULL);
+    return change(on, "createIndexes", &command);
 }
 
 /* existing: the listIndexes batch. An index in the way has the same name or the same key. */
@@ -283,7 +291,14 @@ static bool
 list_indexes(const struct applying *on, bson_t *reply, bson_t *batch)
 {
     AUTO_BSON command = BSON_INITIALIZER;
+    AUTO_BSON entry = BSON_INITIALIZER;
+    bool found = true;
 
+    if (on->look_only && !look_up(on, &entry, &found))
+        return false;
+    bson_init(batch);
+    if (!found) /* and has not been made, as we only look: it has none */
+        return true;
     BSON_APPEND_UTF8(&command, "listIndexes", on->name);
     if (!run(on, "listIndexes", &command, reply))
         return false;
@@ -370,10 +385,29 @@ apply_view(const struct applying *on, const bson_t *file)
     BSON_APPEND_UTF8(&command, found ? "collMod" : "create", on->name);
     bson_concat(&command, &wanted);
     store_append_durable(&command);
-    if (!run(on, found ? "collMod" : "create", &command, NULL))
+    if (!change(on, found ? "collMod" : "create", &command))
         return false;
     tell(on, "view", NULL, found ? "changed" : "created");
     return true;
+}
+
+static bool
+apply(struct applying *on, const char *text)
+{
+    bson_error_t cause;
+    bson_t *file = bson_new_from_json((const uint8_t *)text, -1, &cause);
+    bool ok;
+
+    if (file == NULL)
+        return api_fail(on->err, API_INTERNAL, "This is not JSON: %.150s", cause.message);
+    if (find_text(file, "collection", &on->name))
+        ok = apply_collection(on, file);
+    else if (find_text(file, "view", &on->name))
+        ok = apply_view(on, file);
+    else
+        ok = api_fail(on->err, API_INTERNAL, "The file names neither a collection nor a view");
+    bson_destroy(file);
+    return ok;
 }
 
 bool
@@ -381,18 +415,16 @@ store_schema_apply(struct store *store, const char *text, store_schema_report *r
                    void *context, struct api_error *err)
 {
     struct applying on = {.store = store, .report = report, .context = context, .err = err};
-    bson_error_t cause;
-    bson_t *file = bson_new_from_json((const uint8_t *)text, -1, &cause);
-    bool ok;
 
-    if (file == NULL)
-        return api_fail(err, API_INTERNAL, "This is not JSON: %.150s", cause.message);
-    if (find_text(file, "collection", &on.name))
-        ok = apply_collection(&on, file);
-    else if (find_text(file, "view", &on.name))
-        ok = apply_view(&on, file);
-    else
-        ok = api_fail(err, API_INTERNAL, "The file names neither a collection nor a view");
-    bson_destroy(file);
-    return ok;
+    return apply(&on, text);
+}
+
+bool
+store_schema_check(struct store *store, const char *text, store_schema_report *report,
+                   void *context, struct api_error *err)
+{
+    struct applying on = {
+        .store = store, .look_only = true, .report = report, .context = context, .err = err};
+
+    return apply(&on, text);
 }

@@ -5,6 +5,7 @@
 #include "training/episode.h"
 
 #include "base/auto.h"
+#include "base/json_number.h"
 #include "base/json_text.h"
 
 #include <math.h>
@@ -27,60 +28,28 @@ fault_at(const struct place *place, const char *group, const char *name, const c
     return api_fault(place->err, field, "%s", message);
 }
 
-/* An integer, also when written as 42.0. */
+/* The item itself is at fault: its place without the dot that goes before a member. */
 static bool
-read_whole(json_object *value, int64_t *whole)
+fault_of_item(const struct place *place, const char *message)
 {
-    double real;
+    char field[API_FAULT_FIELD_MAX];
 
-    if (json_object_is_type(value, json_type_int)) {
-        *whole = json_object_get_int64(value);
-        /* json-c: what only fits into an unsigned integer reads as the largest signed one. */
-        return *whole < INT64_MAX || json_object_get_uint64(value) == (uint64_t)INT64_MAX;
-    }
-    if (!json_object_is_type(value, json_type_double))
-        return false;
-    real = json_object_get_double(value);
-    if (fabs(real) > (double)EPISODE_NUMBER_MAX || real != nearbyint(real))
-        return false;
-    *whole = (int64_t)real;
-    return true;
-}
-
-static bool
-read_real(json_object *value, double *real)
-{
-    static const struct {
-        const char *text;
-        double value;
-    } words[] = {{"NaN", NAN}, {"Infinity", INFINITY}, {"-Infinity", -INFINITY}};
-    const char *text;
-
-    if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double)) {
-        *real = json_object_get_double(value);
-        return true;
-    }
-    text = json_text_string(value);
-    for (size_t i = 0; text != NULL && i < COUNT_OF(words); i++)
-        if (strcmp(text, words[i].text) == 0) {
-            *real = words[i].value;
-            return true;
-        }
-    return false;
+    snprintf(field, sizeof field, "%.*s", (int)strcspn(place->prefix, "."), place->prefix);
+    return api_fault(place->err, field, "%s", message);
 }
 
 static bool
 read_metric_real(json_object *value, struct metric_value *out)
 {
     out->type = METRIC_IS_REAL;
-    return read_real(value, &out->real);
+    return json_number_real(value, &out->real);
 }
 
 static bool
 read_metric_whole(json_object *value, struct metric_value *out)
 {
     out->type = METRIC_IS_WHOLE;
-    if (!read_whole(value, &out->whole) || out->whole < 0)
+    if (!json_number_whole(value, &out->whole) || out->whole < 0)
         return false;
     out->real = (double)out->whole;
     return true;
@@ -179,7 +148,7 @@ read_number(const struct place *place, json_object *body, int64_t *number)
         json_object_object_get_ex(body, names[i], &value);
         if (value == NULL)
             continue;
-        if (!read_whole(value, &read) || read < 1 || read > EPISODE_NUMBER_MAX)
+        if (!json_number_whole(value, &read) || read < 1 || read > EPISODE_NUMBER_MAX)
             fault_at(place, "", names[i], "must be an integer from 1 to 9007199254740991");
         else if (given && read != *number)
             fault_at(place, "", names[i], "differs from episode_number");
@@ -210,7 +179,7 @@ read_episode(const struct place *place, json_object *body, struct episode *episo
              struct metric_value *values)
 {
     if (!json_object_is_type(body, json_type_object)) {
-        fault_at(place, "", "episode", "must be an object");
+        fault_of_item(place, "must be an object");
         return;
     }
     episode->values = values;
@@ -406,6 +375,22 @@ episode_write_flat(const struct episode *episode, struct json_out *json)
     json_out_object(json, NULL);
     json_out_whole(json, "episode", episode->number);
     write_values(episode, json);
+    write_origin(episode, json);
+    json_out_object_end(json);
+}
+
+void
+episode_write_chosen(const struct episode *episode, const char *const *names, size_t count,
+                     struct json_out *json)
+{
+    json_out_object(json, NULL);
+    json_out_whole(json, "episode", episode->number);
+    for (size_t i = 0; i < count; i++) {
+        const struct metric_value *value = episode_metric(episode, metric_stored_name(names[i]));
+
+        if (value != NULL)
+            write_value(json, names[i], value);
+    }
     write_origin(episode, json);
     json_out_object_end(json);
 }

@@ -354,6 +354,16 @@ run_matches(const struct run *run, const struct run_request *request, struct api
 }
 
 bool
+run_has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint)
+{
+    for (size_t i = 0; i < run->checkpoint_count; i++)
+        if (run->checkpoints[i].episode == checkpoint->episode &&
+            strcmp(run->checkpoints[i].path, checkpoint->path) == 0)
+            return true;
+    return false;
+}
+
+bool
 run_is_stale(const struct run *run, int64_t now_ms, int64_t stale_after_ms)
 {
     return run->status == RUN_RUNNING && now_ms - run->reported_ms > stale_after_ms;

@@ -14,19 +14,24 @@
     X(BODY_NOT_JSON,       400, "body_not_json",       "The body is not JSON.")                \
     X(BODY_MISSING,        400, "body_missing",        "A JSON body is needed here.")          \
     X(BODY_CUT_SHORT,      400, "body_cut_short",      "The body ended before its announced length.") \
+    X(BODY_NOT_GZIP,       400, "body_not_gzip",       "The body is not what gzip makes, or not whole.") \
     X(KEY_MISSING,         401, "key_missing",         "An API key is needed: send it as X-API-Key.") \
     X(KEY_WRONG,           401, "key_wrong",           "The API key is not valid.")            \
+    X(SESSION_OVER,        401, "session_over",        "The session is over: send the API key again.") \
     X(SCOPE_MISSING,       403, "scope_missing",       "The API key does not allow this.")     \
     X(CROSS_SITE,          403, "cross_site",          "Another web site may not write here.") \
     X(ROUTE_NOT_FOUND,     404, "route_not_found",     "There is nothing at this path.")       \
     X(RUN_NOT_FOUND,       404, "run_not_found",       "There is no such run.")                \
+    X(KEY_NOT_FOUND,       404, "key_not_found",       "There is no such key.")                \
     X(METHOD_NOT_ALLOWED,  405, "method_not_allowed",  "This path has no such method.")        \
     X(RUN_DIFFERS,         409, "run_differs",         "A run with this run_id exists and differs.") \
     X(RUN_DELETED,         409, "run_deleted",         "A deleted run has this run_id: restore it, or choose another.") \
     X(RUN_ENDED,           409, "run_ended",           "The run has already ended with another status.") \
     X(BODY_TOO_LARGE,      413, "body_too_large",      "The body is too large.")               \
     X(BODY_NOT_JSON_TYPE,  415, "unsupported_media_type", "The body must be JSON: send Content-Type: application/json.") \
+    X(ENCODING_UNKNOWN,    415, "unsupported_content_encoding", "The body may be sent as it is or compressed by gzip.") \
     X(FIELD_INVALID,       422, "validation_failed",   "The request is well-formed but wrong.") \
+    X(RATE_LIMITED,        429, "rate_limited",        "Too many writes a second with this key.") \
     X(TRAINING_BUSY,       400, "training_in_progress", "A training is in progress already; there is one at a time.") \
     X(TRAINING_IDLE,       400, "no_training",         "No training is in progress.")          \
     X(SCENARIO_NOT_FOUND,  404, "scenario_not_found",  "There is no such scenario.")           \

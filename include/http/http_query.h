@@ -1,6 +1,7 @@
 /*
  * http_query.h - the query string, parsed once and asked by name. An empty parameter counts as
- * absent; of a parameter given twice the first counts; unknown ones are ignored.
+ * absent; of a parameter given twice the first counts, unless all are asked for; unknown ones are
+ * ignored.
  */
 #ifndef HTTP_HTTP_QUERY_H
 #define HTTP_HTTP_QUERY_H
@@ -30,13 +31,22 @@ bool http_query_parse(const char *raw, struct http_query *query, struct api_erro
 const char *http_query_text(const struct http_query *query, const char *name);
 
 /*
+ * The values of a parameter that may be given several times, one a call: *at is 0 at first and
+ * remembers the place. Empty ones are passed over. NULL after the last.
+ */
+const char *http_query_each(const struct http_query *query, const char *name, size_t *at);
+
+/*
  * The parameter as an integer from min to max into *out, which is left alone when absent. A
  * number in another form notes a fault (FIELD_INVALID) and returns false.
  */
 bool http_query_whole(const struct http_query *query, const char *name, int64_t min, int64_t max,
                       int64_t *out, struct api_error *err);
 
-/* Append value to text (size bytes in all, NUL kept) as a query value. False when it is full. */
+/*
+ * Append value to text (size bytes in all, NUL kept) as a query value. False, and text is what it
+ * was, when there is no room.
+ */
 bool http_query_encode(char *text, size_t size, const char *value);
 
 #endif

@@ -27,10 +27,14 @@ struct http_reply {
     const char *content_type;             /* NULL: there is no body */
     char headers[HTTP_REPLY_HEADERS_MAX]; /* "Name: value\r\n" lines */
     size_t headers_size;
+    size_t headers_kept; /* bytes of them that an error leaves in place */
     char request_id[65];
     struct http_wire *wire; /* borrowed */
     bool head_only;         /* HEAD: headers, no body */
+    bool tagged;            /* it has an ETag */
+    bool no_store;          /* it must not be kept by anyone */
     bool started;           /* something is on the wire: too late for another status */
+    bool whole;             /* nothing more will be written */
     bool broken;            /* the answer was cut: the client must not take it for whole */
     size_t bytes_sent;      /* of the body */
 };
@@ -46,6 +50,12 @@ void http_reply_empty(struct http_reply *reply, int status);
 
 /* Add a header line. value must not hold CR or LF (they are dropped). */
 void http_reply_header(struct http_reply *reply, const char *name, const char *value);
+
+/* The headers so far stay, whatever becomes of the answer. */
+void http_reply_keep_headers(struct http_reply *reply);
+
+/* Cache-Control: no-store, for what is secret or true for a moment only. */
+void http_reply_no_store(struct http_reply *reply);
 
 /*
  * Replace whatever was written by problem+json for *err. When part of the answer is on the wire

@@ -24,10 +24,14 @@ struct http_request {
     const char *query;        /* raw query string, never NULL; borrowed */
     const char *api_key;      /* X-API-Key, or NULL; borrowed */
     bool api_key_twice;
+    const char *cookie;            /* Cookie, or NULL; borrowed */
+    const char *if_none_match;     /* or NULL */
+    const char *content_encoding;  /* or NULL */
     const char *content_type;      /* or NULL */
     const char *origin;            /* Origin, or NULL */
     const char *fetch_site;        /* Sec-Fetch-Site, or NULL */
     const char *host;              /* Host, or NULL */
+    const char *idempotency_key;   /* Idempotency-Key, or NULL */
     const char *scheme;            /* "http" or "https" */
     const char *remote;            /* the client's address, or "" */
     char id[HTTP_REQUEST_ID_SIZE]; /* X-Request-Id, nginx's or the client's own */
@@ -54,10 +58,12 @@ bool http_request_read_head(FCGX_Request *fcgi, int64_t now_ms, struct http_requ
                             struct api_error *err);
 
 /*
- * Read the body (max bytes), check its type and parse it, as `body` says. What is too large is
- * still read to its end, because nginx answers 502 to a reply that comes before.
- * Errors, in this order: BODY_TOO_LARGE, BODY_CUT_SHORT, BODY_NOT_JSON_TYPE, BODY_MISSING,
- * BODY_NOT_JSON, FIELD_INVALID (integers beyond 64 bits, a NUL in a key).
+ * Read the body (max bytes, both as it came and inflated), check its type and parse it, as `body`
+ * says. What is too large is left for http_request_drain: nginx answers 502 to a reply that comes
+ * before it has sent the body.
+ * Errors, in this order: BODY_TOO_LARGE, BODY_CUT_SHORT, ENCODING_UNKNOWN, BODY_NOT_JSON_TYPE,
+ * BODY_NOT_GZIP, BODY_MISSING, BODY_NOT_JSON, FIELD_INVALID (integers beyond 64 bits, a NUL in a
+ * key).
  */
 bool http_request_read_body(FCGX_Request *fcgi, enum http_body body, size_t max,
                             struct http_request *req, struct api_error *err);

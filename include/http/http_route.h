@@ -14,6 +14,8 @@
 #define ACTOR_NAME_MAX 31   /* the same */
 
 struct store;
+struct meter;
+struct rates;
 
 enum scope { SCOPE_NONE = 0, SCOPE_READ = 1, SCOPE_WRITE = 2, SCOPE_ADMIN = 4 };
 
@@ -25,6 +27,8 @@ struct route_limits {
     size_t batch_episodes_max; /* episodes in one request */
     int64_t stale_after_ms;    /* a running run unheard of for this long reads "stale": true */
     int64_t retention_ms;      /* how long a deleted run can be restored */
+    int64_t write_rate;        /* writes a second of one key; 0: as many as it likes */
+    int64_t session_ms;        /* how long a session lasts */
     int64_t start_wait_ms;     /* how long a start waits for a supervisor to launch the trainer */
     int64_t stop_wait_ms;      /* how long a stop waits for the trainer to save and end */
     const char *anonymous;     /* the anonymous account's name; "" = off */
@@ -36,7 +40,9 @@ struct call {
     const struct http_request *req;
     struct http_reply *reply;
     struct store *store;
+    const struct meter *meter; /* what the service counts about itself; NULL: nothing */
     const struct route_limits *limits;
+    struct rates *rates;                /* who has written how much; NULL: nobody counts */
     int64_t now_ms;                     /* UTC, milliseconds */
     char account[ACCOUNT_NAME_MAX + 1]; /* whose runs these are; "" before authentication */
     unsigned scopes;                    /* of the key: bits of enum scope */
@@ -59,10 +65,16 @@ struct route {
 
 /*
  * The first row that matches; its ":name" segments are left in req->params. NULL otherwise:
- * ROUTE_NOT_FOUND, or METHOD_NOT_ALLOWED with the path's methods in allow ("GET, HEAD, POST").
+ * ROUTE_NOT_FOUND, or METHOD_NOT_ALLOWED with the path's methods in allow ("GET, HEAD, OPTIONS").
  */
 const struct route *http_route_find(const struct route *table, size_t count,
                                     struct http_request *req, char *allow, size_t allow_size,
                                     struct api_error *err);
+
+/*
+ * Answer a request that did not come to its handler's end: with *err, or, when it is OPTIONS on a
+ * path that there is, with what the path allows; *err is API_OK then.
+ */
+void http_route_refuse(struct call *call, const char *allow, struct api_error *err);
 
 #endif

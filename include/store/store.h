@@ -11,12 +11,14 @@
 
 struct store;       /* opaque: only app/store and the fakes know its members */
 struct store_lanes; /* opaque: locks in shared memory, one set for all workers of a master */
+struct meter_seat;  /* base/meter.h */
 
 struct store_settings {
     const char *uri;            /* mongodb://…; borrowed */
     const char *database;       /* borrowed */
     int64_t connect_timeout_ms; /* also how long a server is looked for */
     int64_t socket_timeout_ms;  /* the longest a single operation may hang */
+    struct meter_seat *seat;    /* where commands and faults are counted; borrowed; NULL: not */
 };
 
 /*

@@ -29,9 +29,41 @@ bool store_episode_put(struct store *store, const char *account, const char *run
 /* Called with each episode, in number order; borrowed. False ends the reading early. */
 typedef bool store_episode_visit(const struct episode *episode, void *context);
 
-/* A run's episodes with numbers in [from, to]. The visitor's ending it early is no error. */
+/* Which of a run's episodes are read, in the order of their numbers, and what of them. */
+struct store_episode_range {
+    int64_t from, to; /* numbers, both included */
+    bool descending;  /* the highest number first */
+    int64_t count;    /* at most so many, and no more rows are looked at; 0: all */
+    /*
+     * Only these metrics (stored names, at most STORE_METRICS_READ_MAX) are read, and neither
+     * session_id nor created_at; an episode may be given with more. 0 of them: whole episodes.
+     */
+    const char *const *metrics;
+    size_t metric_count;
+    bool numbers_only; /* nothing but numbers, which the index alone tells */
+};
+
+#define STORE_METRICS_READ_MAX 32
+
+/*
+ * Read them as of now: what was acknowledged before the header was read (run) is among them, once.
+ * The visitor's ending it early is no error.
+ */
+bool store_episode_read(struct store *store, const struct run *run,
+                        const struct store_episode_range *range, store_episode_visit *visit,
+                        void *context, struct api_error *err);
+
+/* All whole episodes with numbers in [from, to]. */
 bool store_episode_each(struct store *store, const struct run *run, int64_t from, int64_t to,
                         store_episode_visit *visit, void *context, struct api_error *err);
+
+/*
+ * The episodes with these numbers, each number once, in the order given; a number that the run
+ * does not have is passed over. Memory does not grow with count.
+ */
+bool store_episode_pick(struct store *store, const struct run *run, const int64_t *numbers,
+                        size_t count, store_episode_visit *visit, void *context,
+                        struct api_error *err);
 
 /* Called with each value of one metric, in number order. False ends the reading early. */
 typedef bool store_metric_visit(int64_t number, double value, void *context);
@@ -45,7 +77,7 @@ bool store_episode_metric(struct store *store, const struct run *run, const char
  * At least the `count` episodes with a run's highest numbers: as many of its rows, highest first,
  * then all of the header's tail. A number that comes twice counts as it came first.
  */
-bool store_episode_newest(struct store *store, const struct run *run, int64_t count,
-                          store_episode_visit *visit, void *context, struct api_error *err);
+bool store_episode_last(struct store *store, const struct run *run, int64_t count,
+                        store_episode_visit *visit, void *context, struct api_error *err);
 
 #endif

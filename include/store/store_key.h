@@ -58,8 +58,8 @@ bool store_key_list(struct store *store, const char *account, store_key_visit *v
                     struct api_error *err);
 
 /*
- * Revoke one key by its id, or all of an account (the other argument is NULL). *revoked tells
- * how many were in force until now; *matched how many there are. Both may be 0.
+ * Revoke one key by its id (account NULL: whosever it is), or with id NULL all of an account.
+ * *revoked tells how many were in force until now; *matched how many there are. Both may be 0.
  */
 bool store_key_revoke(struct store *store, const char *id, const char *account, int64_t *matched,
                       int64_t *revoked, struct api_error *err);

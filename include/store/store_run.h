@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "store/store_audit.h"
 #include "training/run.h"
+#include "training/run_order.h"
 
 /* A run and what its texts are borrowed from. Zero it first; release it when done. */
 struct run_held {
@@ -70,25 +71,26 @@ struct run_query {
     const char *text; /* a part of run_id, label, agent, algorithm or tag; minds no case */
     int64_t since_ms, until_ms; /* of started_at, both included */
     int64_t limit, offset;
-    bool oldest_first; /* else newest first */
-    bool names_only;   /* config, notes and metadata are not wanted */
-    /* A place in the list, exclusive: runs after it, or with `backwards` those before it. */
-    int64_t from_ms;
-    const char *from_id; /* NULL: from the start */
-    bool backwards;      /* the answer is still in the list's order */
+    struct run_order order; /* zero: newest start first */
+    bool names_only;        /* config, notes and metadata are not wanted */
+    /* From this place on, the offset not counting; the answer is in the list's order either way. */
+    struct run_cursor cursor;
 };
 
-/* Called with each run of a list, newest first; borrowed. False ends the list early. */
+/* Called with each run of a list, in its order; borrowed. False ends the list early. */
 typedef bool store_run_visit(struct run *run, void *context);
 
 /*
- * The runs of an account, newest start first, ties by run_id. *more: there is at least one beyond
- * the last. A run whose summary is out of step is mended before it is visited.
+ * The runs of an account in the query's order. *more: there is at least one beyond the last. A run
+ * whose summary is out of step is mended before it is visited. What a list by figures goes by is
+ * brought up to date first: the order is that of the moment it began.
+ * Errors: STORE_BUSY (so many runs had reports since the last such list that another try is
+ * needed; it goes on where this one ended), STORE_UNAVAILABLE.
  */
 bool store_run_list(struct store *store, const char *account, const struct run_query *query,
                     store_run_visit *visit, void *context, bool *more, struct api_error *err);
 
-/* How many runs the query finds, whatever its limit, offset and place. */
+/* How many runs the query finds, whatever its limit, offset and cursor. */
 bool store_run_count(struct store *store, const char *account, const struct run_query *query,
                      int64_t *count, struct api_error *err);
 
@@ -100,5 +102,18 @@ bool store_agent_list(struct store *store, const char *account, store_agent_visi
 
 /* Has the run an episode with this metric (its stored name)? Told by the header. */
 bool store_run_has_metric(const struct run_held *held, const char *metric);
+
+/* The highest episode number reported, 0 while there is none. Told by the header. */
+int64_t store_run_highest(const struct run_held *held);
+
+/* Called with the stored name of a metric; borrowed. False ends the walk. */
+typedef bool store_run_metric_visit(const char *metric, void *context);
+
+/*
+ * Each metric of the episodes that the run had when its header was read, told by the header, in
+ * no order and some more than once. False when the visitor ended it.
+ */
+bool store_run_each_metric(const struct run_held *held, store_run_metric_visit *visit,
+                           void *context);
 
 #endif

@@ -26,4 +26,8 @@ typedef void store_schema_report(const char *kind, const char *name, const char 
 bool store_schema_apply(struct store *store, const char *text, store_schema_report *report,
                         void *context, struct api_error *err);
 
+/* Report what applying the file would do, and change nothing. Errors: as above. */
+bool store_schema_check(struct store *store, const char *text, store_schema_report *report,
+                        void *context, struct api_error *err);
+
 #endif

@@ -52,4 +52,11 @@ void episode_write_nested(const struct episode *episode, struct json_out *json);
 /* {"episode","total_reward",…,"session_id","created_at"}: seed 004's form. */
 void episode_write_flat(const struct episode *episode, struct json_out *json);
 
+/*
+ * The same with these metrics alone, under these names (the reward's either or both), as far as
+ * the episode has them. No name may occur twice.
+ */
+void episode_write_chosen(const struct episode *episode, const char *const *names, size_t count,
+                          struct json_out *json);
+
 #endif

@@ -87,6 +87,12 @@ struct run_summary {
     double avg_roi_pct, avg_sharpe, avg_reward, min_reward, max_reward, final_win_rate;
 };
 
+/* The figures that a run has its place by in a sorted list; they may be older than the summary. */
+struct run_rank {
+    int64_t episodes;
+    double avg_reward, win_rate; /* NAN: none */
+};
+
 /* A stored run. Texts are borrowed from what holds it (store/store_run.h). */
 struct run {
     char oid[RUN_OID_SIZE];
@@ -101,6 +107,7 @@ struct run {
     int64_t started_ms, ended_ms; /* UTC; 0: null */
     int64_t reported_ms;          /* of the last episode or change */
     int64_t deleted_ms;           /* 0: it is not */
+    int64_t revision, edits;      /* one of them grows with every change of the run */
     const char *metadata_json;    /* NULL: {} */
     const char *tags[RUN_TAGS_MAX];
     size_t tag_count;
@@ -108,11 +115,15 @@ struct run {
     const struct run_checkpoint *checkpoints;
     size_t checkpoint_count;
     struct run_summary summary;
+    struct run_rank rank;
     const void *tail; /* the store's own: reports that are not yet among the episodes' documents */
 };
 
 /* Is this request a repeat of the one that made the run? What it leaves out does not count. */
 bool run_matches(const struct run *run, const struct run_request *request, struct api_error *err);
+
+/* Is it among the run's? The same (episode, path) twice is one. */
+bool run_has_checkpoint(const struct run *run, const struct run_checkpoint *checkpoint);
 
 /* A running run that nobody has heard of for stale_after_ms. */
 bool run_is_stale(const struct run *run, int64_t now_ms, int64_t stale_after_ms);

@@ -1,10 +1,12 @@
 /*
  * bench_cursor.c - what a learning curve costs at least: a cursor over the run's rows, a rolling
- * mean, and printf of the numbers. Called by tests/bench/run. Next: app/training/curve.c.
+ * mean, and printf of the numbers; and what an export does: a cursor over whole rows.
+ * Called by tests/bench/run. Next: app/training/curve.c, app/routes/route_export.c.
  *
- *   MONGODB_URI=… bench_cursor DATABASE RUN_ID METRIC TIMES once|twice
+ *   MONGODB_URI=… bench_cursor DATABASE RUN_ID METRIC TIMES once|twice|rows
  *
- * twice: as in the answer, each number in its array and again in its object; once: arrays alone.
+ * twice: as in the answer, each number in its array and again in its object; once: arrays alone;
+ * rows: every row with all its metrics, and nothing is made of them.
  * The text goes into a buffer that is written over when it is full.
  */
 #include <mongoc/mongoc.h>
@@ -23,7 +25,8 @@ struct text {
 };
 
 struct reading {
-    bool twice;
+    bool twice, whole_rows;
+    long rows;
     double values[WINDOW];
     long count;
     struct text numbers, raw, smoothed, objects;
@@ -95,24 +98,37 @@ find_run(mongoc_client_t *client, const char *database, const char *run_id, bson
     return found;
 }
 
-/* The rows and the projection that the API asks for (app/store/store_episode_read.c). */
+/* What the API asks for (app/store/store_episode_read.c). */
+static bson_t *
+cursor_options(const char *metric, bool whole_rows)
+{
+    if (whole_rows)
+        return BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "batchSize", BCON_INT32(4000));
+    return BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "projection", "{", "_id.n",
+                    BCON_INT32(1), "v", "{", "$getField", "{", "field", "{", "$literal",
+                    BCON_UTF8(metric), "}", "input", BCON_UTF8("$metrics"), "}", "}", "}");
+}
+
 static bool
-read_curve(mongoc_collection_t *episodes, const bson_oid_t *run, const char *metric,
-           struct reading *reading)
+read_rows(mongoc_collection_t *episodes, const bson_oid_t *run, const char *metric,
+          struct reading *reading)
 {
     bson_t *filter =
         BCON_NEW("_id", "{", "$gte", "{", "run", BCON_OID(run), "n", BCON_INT32(1), "}", "$lte",
                  "{", "run", BCON_OID(run), "n", BCON_INT64(INT64_C(9007199254740991)), "}", "}");
-    bson_t *opts = BCON_NEW("sort", "{", "_id", BCON_INT32(1), "}", "projection", "{", "_id.n",
-                            BCON_INT32(1), "v", "{", "$getField", "{", "field", "{", "$literal",
-                            BCON_UTF8(metric), "}", "input", BCON_UTF8("$metrics"), "}", "}", "}");
+    bson_t *opts = cursor_options(metric, reading->whole_rows);
     mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(episodes, filter, opts, NULL);
     bson_error_t cause;
     const bson_t *row;
     bool good;
 
-    while (mongoc_cursor_next(cursor, &row))
-        read_row(reading, row);
+    while (mongoc_cursor_next(cursor, &row)) {
+        if (reading->whole_rows)
+            reading->numbers.total += row->len;
+        else
+            read_row(reading, row);
+        reading->rows++;
+    }
     good = !mongoc_cursor_error(cursor, &cause);
     if (!good)
         fprintf(stderr, "bench_cursor: %s\n", cause.message);
@@ -124,7 +140,7 @@ read_curve(mongoc_collection_t *episodes, const bson_oid_t *run, const char *met
 
 /* A line of JSON for one reading. */
 static bool
-measure(mongoc_collection_t *episodes, const bson_oid_t *run, const char *metric, bool twice)
+measure(mongoc_collection_t *episodes, const bson_oid_t *run, const char *metric, const char *way)
 {
     struct reading *reading = calloc(1, sizeof *reading);
     const int64_t started_us = bson_get_monotonic_time();
@@ -132,13 +148,14 @@ measure(mongoc_collection_t *episodes, const bson_oid_t *run, const char *metric
 
     if (reading == NULL)
         return false;
-    reading->twice = twice;
-    good = read_curve(episodes, run, metric, reading);
+    reading->twice = strcmp(way, "twice") == 0;
+    reading->whole_rows = strcmp(way, "rows") == 0;
+    good = read_rows(episodes, run, metric, reading);
     printf("{\"seconds\": %.6f, \"bytes\": %ld, \"rows\": %ld}\n",
            (double)(bson_get_monotonic_time() - started_us) / 1e6,
            reading->numbers.total + reading->raw.total + reading->smoothed.total +
                reading->objects.total,
-           reading->count);
+           reading->rows);
     fflush(stdout);
     free(reading);
     return good;
@@ -154,8 +171,9 @@ main(int argc, char **argv)
     bool good;
 
     if (argc != 6 || address == NULL) {
-        fprintf(stderr,
-                "usage: MONGODB_URI=... bench_cursor DATABASE RUN_ID METRIC TIMES once|twice\n");
+        fprintf(
+            stderr,
+            "usage: MONGODB_URI=... bench_cursor DATABASE RUN_ID METRIC TIMES once|twice|rows\n");
         return 2;
     }
     mongoc_init();
@@ -167,7 +185,7 @@ main(int argc, char **argv)
     episodes = mongoc_client_get_collection(client, argv[1], "episodes");
     good = true;
     for (int i = 0; good && i < atoi(argv[4]); i++)
-        good = measure(episodes, &run, argv[3], strcmp(argv[5], "twice") == 0);
+        good = measure(episodes, &run, argv[3], argv[5]);
     mongoc_collection_destroy(episodes);
     mongoc_client_destroy(client);
     return good ? 0 : 1;

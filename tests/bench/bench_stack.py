@@ -3,6 +3,7 @@ A stack of its own for the benchmarks: started by app/up, seen from outside thro
 Used by run.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -37,11 +38,11 @@ def stat_of(pid):
 
 
 def children_of(pid):
-    return [
-        int(child)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread may end meanwhile
+            found += [int(child) for child in (task / "children").read_text().split()]
+    return found
 
 
 def cpu_of(pid):

@@ -15,6 +15,7 @@ import uuid
 
 import requests
 
+from description import check
 from expected import (
     aggregate_stats,
     curve_answer,
@@ -123,7 +124,8 @@ class Client:
     def request(self, method, path, body=None, raw=None, headers=None, **params):
         """
         Send a request; body is a Python value for JSON, raw is bytes as they are. A content type
-        goes with either, unless headers name another (None for none).
+        goes with either, unless headers name another (None for none). Whatever is answered must be
+        as schema/http/openapi.json describes it.
         """
         sent = dict(headers or {})
         data = raw
@@ -133,7 +135,7 @@ class Client:
             sent.setdefault("Content-Type", "application/json")
         if isinstance(data, str):
             data = data.encode()
-        return self.session.request(
+        response = self.session.request(
             method,
             self.url + path,
             data=data,
@@ -142,6 +144,7 @@ class Client:
             timeout=self.timeout,
             allow_redirects=False,
         )
+        return check(response)
 
     def get(self, path, **params):
         return self.request("GET", path, **params)

@@ -36,11 +36,17 @@ SETTINGS = [
     "TRAINING_DB_SOCKET_MS",
     "TRAINING_ANONYMOUS_ACCOUNT",
     "TRAINING_ORIGINS",
+    "TRAINING_WRITE_RATE",
+    "TRAINING_SESSION_S",
     "TRAINING_STALE_AFTER_S",
     "TRAINING_BODY_MAX",
     "TRAINING_BATCH_BODY_MAX",
     "TRAINING_CONFIG_MAX",
     "TRAINING_BATCH_EPISODES_MAX",
+    "TRAINING_RETENTION_S",
+    "TRAINING_SWEEP_S",
+    "TRAINING_START_WAIT_MS",
+    "TRAINING_STOP_WAIT_MS",
 ]
 A_BODY = {
     "REQUEST_METHOD": "POST",
@@ -259,7 +265,7 @@ def test_a_request_without_a_path_is_our_fault(hasty):
 
 def test_allow_belongs_to_405_alone(hasty):
     answer = hasty.ask("/healthz", "POST", {})
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
     answer = hasty.ask("/api/training-runs", "POST", {})  # its path has a row of another method
     assert answer.status_code == 401
     assert "Allow" not in answer.headers
@@ -318,6 +324,17 @@ def test_a_worker_killed_among_many_is_replaced_at_once(tmp_path):
                 "eight others",
             )
         assert api.answers()
+
+
+def test_a_request_that_meets_a_leaving_worker_is_not_forgotten(tmp_path):
+    """A connection wakes one worker; should that one leave instead, nobody else would wake."""
+    with LoneApi(tmp_path, TRAINING_API_WORKERS=3) as api:
+        wait_until(api.answers, 10, "an answer")
+        for round in range(60):
+            api.signal(signal.SIGHUP)
+            for pause in range(15):
+                assert api.answers()  # fails after its own 10 s
+                time.sleep((pause + round % 2) * 0.0002)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])

@@ -231,7 +231,8 @@ def test_only_the_admin_scope_reads_it_and_only_its_own_account(stack, make_key,
     other = Client(stack.url, make_key(new_id("other"), "admin"))
     assert entries(other, subject=run_id) == []
     assert [e["action"] for e in entries(other)] == ["key.create"]
-    assert problem(mine.post(AUDIT), 405) and mine.post(AUDIT).headers["Allow"] == "GET, HEAD"
+    problem(mine.post(AUDIT), 405)
+    assert "POST" not in mine.post(AUDIT).headers["Allow"]
 
 
 def test_the_lists_are_served_by_indexes(db, mine, account):

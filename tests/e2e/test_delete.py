@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import bson
 import pytest
 
 from expected import Book
@@ -90,7 +91,7 @@ def test_every_write_to_a_deleted_run_is_404_and_stores_nothing(
     rows = list(db.episodes.find({"_id.run": header["_id"]}))
     for _ in range(8):  # whichever worker answers: some remember the run
         problem(client.request(method, path.format(id=run), body=body), 404, "run_not_found")
-    assert db.runs.find_one({"run_id": run}) == header
+    assert bson.encode(db.runs.find_one({"run_id": run})) == bson.encode(header)  # NaN is NaN
     assert list(db.episodes.find({"_id.run": header["_id"]})) == rows
 
 
@@ -126,7 +127,7 @@ def test_restore_takes_any_or_no_body_and_changes_nothing_of_a_run_that_is_there
 ):
     header = db.runs.find_one({"run_id": run})
     assert restore(client, run, **more)["run_id"] == run
-    assert db.runs.find_one({"run_id": run}) == header
+    assert bson.encode(db.runs.find_one({"run_id": run})) == bson.encode(header)  # NaN is NaN
     delete(client, run)
     restore(client, run, **more)
     assert len(client.detail(run)["episodes"]) == 45
@@ -162,7 +163,7 @@ def test_deleting_needs_the_write_scope_and_no_foreign_page(stack, client, make_
 def test_methods_that_these_paths_lack(client, run):
     answer = client.get(f"{DOCUMENTS}/{run}/restore")
     problem(answer, 405)
-    assert answer.headers["Allow"] == "POST"
+    assert "POST" in answer.headers["Allow"] and "GET" not in answer.headers["Allow"]
     assert "DELETE" in client.request("PUT", f"{DOCUMENTS}/{run}").headers["Allow"]
 
 

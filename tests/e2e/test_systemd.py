@@ -15,6 +15,7 @@ from stack import ROOT, plain_environment
 from support import fastcgi, wait_until
 
 UNITS = ROOT / "systemd"
+PROGRAMS = ("training-api", "training-supervisor")
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="the package systemd is not installed"
@@ -26,7 +27,8 @@ def test_systemd_accepts_the_units(stack, tmp_path):
     """As installed: in a root of its own that has the programs where the units expect them."""
     for folder in ("etc/systemd/system", "usr/bin", "bin", "usr/lib/systemd/system"):
         (tmp_path / folder).mkdir(parents=True)
-    shutil.copy(stack.build / "training-api", tmp_path / "usr/bin")
+    for program in PROGRAMS:
+        shutil.copy(stack.build / program, tmp_path / "usr/bin")
     shutil.copy("/bin/kill", tmp_path / "bin")
     for unit in ("network", "sockets", "multi-user", "basic", "shutdown", "sysinit"):
         (tmp_path / f"usr/lib/systemd/system/{unit}.target").write_text("[Unit]\n")
@@ -59,10 +61,15 @@ def test_systemd_makes_the_user(tmp_path):
 def test_the_settings_file_has_every_setting_with_its_default(stack, tmp_path):
     def settings(file):
         environment = {n: v for n, v in os.environ.items() if not n.startswith(("TRAINING_", "MONGODB_"))}
-        command = [stack.build / "training-api", "--settings", file, "--check"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        return dict(re.findall(r"^(\w+)=(.*?)  #", done.stdout + done.stderr, re.M))
+        found = {}
+        for program in PROGRAMS:
+            command = [stack.build / program, "--settings", file, "--check"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            told = dict(re.findall(r"^(\w+)=(.*?)  #", done.stdout + done.stderr, re.M))
+            assert all(found.get(name, value) == value for name, value in told.items())
+            found |= told
+        return found
 
     nothing = tmp_path / "empty.env"
     nothing.write_text("")

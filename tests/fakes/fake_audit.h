@@ -39,12 +39,13 @@ store_run_restore(struct store *store, const struct store_author *by, const char
 bool
 store_audit_note(struct store *store, const struct store_audit_entry *entry, struct api_error *err)
 {
+    const size_t place = (size_t)store->audit.notes++;
+
     if (fake_store_fails(store, err))
         return false;
-    store->audit.notes++;
-    snprintf(store->audit.actor, sizeof store->audit.actor, "%s", entry->by.actor);
-    snprintf(store->audit.action, sizeof store->audit.action, "%s", entry->action);
-    snprintf(store->audit.subject, sizeof store->audit.subject, "%s", entry->subject);
+    if (place < COUNT_OF(store->audit.noted))
+        snprintf(store->audit.noted[place], sizeof store->audit.noted[place], "%s %s",
+                 entry->action, entry->subject);
     return true;
 }
 

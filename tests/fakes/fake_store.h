@@ -10,8 +10,10 @@
 #include "base/json_text.h"
 #include "store/store_audit.h"
 #include "store/store_episode.h"
+#include "store/store_job.h"
 #include "store/store_key.h"
 #include "store/store_run.h"
+#include "store/store_supervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,25 @@
 
 #define FAKE_KEYS_MAX 4
 #define FAKE_RUNS_MAX 8
+
+/* What becomes of a training's job, as one look at it shows; error NULL: as before. */
+struct fake_look {
+    enum job_state state;
+    int64_t started_ms;
+    const char *error;
+};
+
+/* Of trainings: fake_job.h. */
+struct fake_control {
+    bool has_job, taken; /* taken: a supervisor has it */
+    struct job job;
+    const struct fake_look *looks; /* borrowed */
+    size_t look_count, look;
+    bool alive, ever;                 /* store_supervisor_any's answer */
+    const struct scenario *scenarios; /* borrowed */
+    size_t scenario_count;
+    int inserts, lapses;
+};
 
 struct store {
     enum api_error_id fail_with; /* every call fails so; API_OK: none does */
@@ -35,6 +56,12 @@ struct store {
     size_t fail_after; /* store_episode_each gives so many and fails; 0: it does not */
     struct store_key keys[FAKE_KEYS_MAX];
     const char *key_texts[FAKE_KEYS_MAX];
+    struct fake_sessions {
+        char token[STORE_KEY_TEXT_SIZE]; /* of the one there is; "" */
+        struct store_key key;
+        int64_t life_ms;
+        int made, revoked; /* keys */
+    } sessions;
     /* What was asked. */
     int calls, inserts, puts, changes, checkpoints;
     size_t put_count;
@@ -45,14 +72,19 @@ struct store {
 
     /* Of deletions and the audit: fake_audit.h. */
     struct {
-        int notes; /* entries written by store_audit_note */
+        int notes;         /* entries written by store_audit_note */
+        char noted[4][96]; /* the first of them: action and subject */
         int64_t retention_ms;
-        char actor[64], action[64], subject[128]; /* of the last one */
-        struct store_audit_query query;           /* the last one */
-        const struct store_audit_entry *entries;  /* store_audit_list's answer; borrowed */
+        char actor[64];                          /* of the last deletion */
+        struct store_audit_query query;          /* the last one */
+        const struct store_audit_entry *entries; /* store_audit_list's answer; borrowed */
         size_t entry_count;
         bool more;
     } audit;
+    struct store_episode_range range; /* store_episode_read's last one */
+    size_t picked;                    /* numbers in the last store_episode_pick */
+
+    struct fake_control control; /* of trainings: fake_job.h */
 };
 
 static inline void
@@ -311,5 +343,11 @@ store_ping(struct store *store, struct api_error *err)
 }
 
 #include "fakes/fake_audit.h"
+#include "fakes/fake_episode_page.h"
+#include "fakes/fake_benchmark.h"
+#include "fakes/fake_evaluation.h"
+#include "fakes/fake_export.h"
+#include "fakes/fake_session.h"
+#include "fakes/fake_job.h"
 
 #endif

@@ -9,6 +9,8 @@
 #include "fakes/fake_store.h"
 #include "fakes/json_check.h"
 #include "fakes/memory_wire.h"
+#include "http/http_cors.h"
+#include "http/http_etag.h"
 #include "routes/routes.h"
 
 #define SERVE_NOW_MS INT64_C(1700000600000) /* 2023-11-14T22:23:20Z */
@@ -16,6 +18,7 @@
 struct served {
     struct store store;
     struct route_limits limits;
+    struct rates *rates;   /* borrowed */
     const char *params[8]; /* further ones, "NAME=value" */
     /* The answer; good until the next request. */
     struct memory_wire wire;
@@ -34,6 +37,7 @@ serve_set_up(void **state)
                                         .config_max = 200,
                                         .batch_episodes_max = 5,
                                         .stale_after_ms = 300000,
+                                        .session_ms = 3600000,
                                         .anonymous = "local",
                                         .origins = ""}};
     served.store.account = "local";
@@ -74,6 +78,7 @@ serve(struct served *served, const char *method, const char *target, const char 
                         .reply = &reply,
                         .store = &served->store,
                         .limits = &served->limits,
+                        .rates = served->rates,
                         .now_ms = SERVE_NOW_MS};
     struct api_error *err = &served->err;
     const struct route *route;
@@ -96,6 +101,7 @@ serve(struct served *served, const char *method, const char *target, const char 
     good = http_request_read_head(&fake.request, SERVE_NOW_MS, &req, err);
     memcpy(reply.request_id, req.id, sizeof req.id);
     reply.head_only = req.head;
+    http_cors_announce(&call);
     if (!good ||
         (route = http_route_find(routes, routes_count, &req, allow, sizeof allow, err)) == NULL ||
         !route_authenticate(&call, route, err) ||
@@ -104,7 +110,8 @@ serve(struct served *served, const char *method, const char *target, const char 
                                                            : served->limits.body_max,
                                 &req, err) ||
         !route_authorise(&call, route, err) || !route->handler(&call, err))
-        http_reply_error(&reply, err);
+        http_route_refuse(&call, allow, err);
+    http_etag_settle(&call);
     served->whole = http_reply_finish(&reply);
     served->status = reply.status;
     http_reply_clear(&reply);

@@ -25,6 +25,7 @@ the_catalogue_gives_status_code_and_sentence(void **state)
         {API_BODY_NOT_JSON, 400, "body_not_json", 0},
         {API_KEY_MISSING, 401, "key_missing", 0},
         {API_KEY_WRONG, 401, "key_wrong", 0},
+        {API_SESSION_OVER, 401, "session_over", 0},
         {API_SCOPE_MISSING, 403, "scope_missing", 0},
         {API_ROUTE_NOT_FOUND, 404, "route_not_found", 0},
         {API_RUN_NOT_FOUND, 404, "run_not_found", 0},
@@ -32,7 +33,9 @@ the_catalogue_gives_status_code_and_sentence(void **state)
         {API_RUN_DIFFERS, 409, "run_differs", 0},
         {API_BODY_TOO_LARGE, 413, "body_too_large", 0},
         {API_BODY_NOT_JSON_TYPE, 415, "unsupported_media_type", 0},
+        {API_ENCODING_UNKNOWN, 415, "unsupported_content_encoding", 0},
         {API_FIELD_INVALID, 422, "validation_failed", 0},
+        {API_RATE_LIMITED, 429, "rate_limited", 1},
         {API_INTERNAL, 500, "internal", 0},
         {API_STORE_UNAVAILABLE, 503, "store_unavailable", 1},
         {API_STORE_BUSY, 503, "store_busy", 1},
@@ -78,6 +81,17 @@ every_fault_is_kept_and_the_first_is_the_sentence(void **state)
     assert_string_equal(err.faults[0].field, "run_id");
     assert_string_equal(err.faults[0].message, "must be a word");
     assert_string_equal(err.faults[1].field, "config");
+}
+
+static void
+a_fault_of_the_whole_body_names_no_field(void **state)
+{
+    struct api_error err = {.id = API_OK};
+
+    (void)state;
+    assert_false(api_fault(&err, "", "the body must be an object"));
+    assert_string_equal(err.message, "the body must be an object");
+    assert_string_equal(err.faults[0].field, "");
 }
 
 static void
@@ -156,6 +170,7 @@ main(void)
         cmocka_unit_test(the_catalogue_gives_status_code_and_sentence),
         cmocka_unit_test(a_sentence_of_ones_own_replaces_the_catalogues),
         cmocka_unit_test(every_fault_is_kept_and_the_first_is_the_sentence),
+        cmocka_unit_test(a_fault_of_the_whole_body_names_no_field),
         cmocka_unit_test(faults_beyond_sixty_four_are_only_counted),
         cmocka_unit_test(a_long_text_is_cut_between_characters),
         cmocka_unit_test(a_status_has_its_phrase),

@@ -58,6 +58,24 @@ a_parameter_is_found_by_its_name(void **state)
 }
 
 static void
+a_repeated_parameter_gives_all_its_values(void **state)
+{
+    static const char *const expected[] = {"1", "x=y", "3"};
+    struct api_error err = {.id = API_OK};
+    struct http_query query;
+    size_t at = 0;
+
+    (void)state;
+    assert_true(http_query_parse("a=1&b=2&a=&a=x%3Dy&a&aa=4&a=3", &query, &err));
+    for (size_t i = 0; i < COUNT_OF(expected); i++)
+        assert_string_equal(http_query_each(&query, "a", &at), expected[i]);
+    assert_null(http_query_each(&query, "a", &at));
+    assert_null(http_query_each(&query, "a", &at));
+    at = 0;
+    assert_null(http_query_each(&query, "c", &at));
+}
+
+static void
 what_is_not_percent_encoded_utf8_is_refused(void **state)
 {
     static const struct {
@@ -243,7 +261,7 @@ encoding_stops_when_there_is_no_room(void **state)
         if (http_query_encode(text, size, "a b&c d&e"))
             assert_string_equal(text, "a%20b%26c%20d%26e");
         else
-            assert_true(size < 17 + 4); /* 17 bytes, and room for one more */
+            assert_true(size < 17 + 4 && text[0] == '\0'); /* 17 bytes, and room for one more */
         for (size_t i = size; i < sizeof text; i++)
             assert_int_equal(text[i], '#');
     }
@@ -254,6 +272,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_parameter_is_found_by_its_name),
+        cmocka_unit_test(a_repeated_parameter_gives_all_its_values),
         cmocka_unit_test(what_is_not_percent_encoded_utf8_is_refused),
         cmocka_unit_test(the_longest_query_fits_and_a_longer_one_is_refused),
         cmocka_unit_test(names_alone_fill_no_more_than_there_is_room_for),

@@ -65,6 +65,7 @@ a_small_answer_is_sent_when_it_is_finished(void **state)
     assert_int_equal(f->wire.writes, 0);
     assert_true(http_reply_finish(&f->reply));
     assert_string_equal(f->wire.text, "Status: 201 Created\r\nContent-Type: application/json\r\n"
+                                      "Content-Length: 9\r\n"
                                       "Location: /r/1\r\nX-Total-Count: 7\r\n\r\n{\"a\":\"b\"}");
     assert_int_equal(f->reply.bytes_sent, 9);
     assert_false(f->reply.broken);
@@ -75,10 +76,9 @@ an_answer_without_a_body_has_a_head(void **state)
 {
     struct fixture *f = *state;
 
-    (void)http_reply_json(&f->reply, 204);
+    http_reply_empty(&f->reply, 204);
     assert_true(http_reply_finish(&f->reply));
-    assert_string_equal(f->wire.text,
-                        "Status: 204 No Content\r\nContent-Type: application/json\r\n\r\n");
+    assert_string_equal(f->wire.text, "Status: 204 No Content\r\n\r\n");
 }
 
 static void
@@ -96,8 +96,9 @@ a_small_answer_can_still_become_an_error(void **state)
     assert_memory_equal(f->wire.text,
                         "Status: 503 Service Unavailable\r\n"
                         "Content-Type: application/problem+json\r\n"
-                        "Retry-After: 1\r\nAllow: GET\r\n\r\n{",
-                        103);
+                        "Content-Length: 3",
+                        90);
+    assert_non_null(strstr(f->wire.text, "\r\nRetry-After: 1\r\nAllow: GET\r\n\r\n{"));
     assert_null(strstr(f->wire.text, "Location"));
     assert_json_equal(memory_wire_body(&f->wire),
                       "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
@@ -105,6 +106,21 @@ a_small_answer_can_still_become_an_error(void **state)
                       "Try again.\",\"code\":\"store_unavailable\",\"request_id\":\"req-1\","
                       "\"error\":{\"code\":\"store_unavailable\",\"message\":\"The database did "
                       "not answer; nothing is known to be stored. Try again.\",\"details\":[]}}");
+}
+
+static void
+kept_headers_outlive_an_error(void **state)
+{
+    struct fixture *f = *state;
+
+    http_reply_header(&f->reply, "Vary", "Origin");
+    http_reply_keep_headers(&f->reply);
+    http_reply_header(&f->reply, "Location", "/gone");
+    api_fail(&f->err, API_RUN_NOT_FOUND, NULL);
+    http_reply_error(&f->reply, &f->err);
+    assert_true(http_reply_finish(&f->reply));
+    assert_non_null(strstr(f->wire.text, "\r\nVary: Origin\r\n"));
+    assert_null(strstr(f->wire.text, "Location"));
 }
 
 static void
@@ -208,7 +224,7 @@ head_gets_the_head_alone(void **state)
     http_reply_header(&f->reply, "X-Total-Count", "7");
     assert_true(http_reply_finish(&f->reply));
     assert_string_equal(f->wire.text, "Status: 200 OK\r\nContent-Type: application/json\r\n"
-                                      "X-Total-Count: 7\r\n\r\n");
+                                      "Content-Length: 9\r\nX-Total-Count: 7\r\n\r\n");
     assert_int_equal(f->reply.bytes_sent, 0);
 }
 
@@ -267,6 +283,7 @@ main(void)
         TEST(a_small_answer_is_sent_when_it_is_finished),
         TEST(an_answer_without_a_body_has_a_head),
         TEST(a_small_answer_can_still_become_an_error),
+        TEST(kept_headers_outlive_an_error),
         TEST(faults_are_listed_up_to_their_limit),
         TEST(a_long_answer_overflows_into_the_wire),
         TEST(an_error_after_the_start_breaks_the_answer),

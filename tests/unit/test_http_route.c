@@ -18,7 +18,7 @@ static const struct route small[] = {
     {.method = HTTP_GET, .pattern = "/a"},         {.method = HTTP_POST, .pattern = "/a"},
     {.method = HTTP_GET, .pattern = "/a/:x"},      {.method = HTTP_DELETE, .pattern = "/a/:x"},
     {.method = HTTP_GET, .pattern = "/a/:x/b/:y"}, {.method = HTTP_PATCH, .pattern = "/a/list/b"},
-    {.method = HTTP_GET, .pattern = "/"},
+    {.method = HTTP_GET, .pattern = "/"},          {.method = HTTP_GET, .pattern = "/a/self"},
 };
 
 /* The row's place in the table, or -1; err and allow are filled as the worker would see them. */
@@ -93,12 +93,13 @@ another_method_is_405_and_hears_which_are_allowed(void **state)
         enum http_method method;
         const char *path, *allow;
     } cases[] = {
-        {HTTP_PUT, "/a", "GET, HEAD, POST"},
-        {HTTP_POST, "/a/1", "GET, HEAD, DELETE"},
-        {HTTP_DELETE, "/a/1/b/2", "GET, HEAD"},
-        {HTTP_GET, "/a/list/b", "PATCH"},
-        {(enum http_method)0, "/a", "GET, HEAD, POST"}, /* a method that nobody knows */
-        {HTTP_OPTIONS, "/", "GET, HEAD"},
+        {HTTP_PUT, "/a", "GET, HEAD, POST, OPTIONS"},
+        {HTTP_POST, "/a/1", "GET, HEAD, DELETE, OPTIONS"},
+        {HTTP_POST, "/a/self", "GET, HEAD, DELETE, OPTIONS"}, /* GET is there in two rows */
+        {HTTP_DELETE, "/a/1/b/2", "GET, HEAD, OPTIONS"},
+        {HTTP_GET, "/a/list/b", "PATCH, OPTIONS"},
+        {(enum http_method)0, "/a", "GET, HEAD, POST, OPTIONS"}, /* a method that nobody knows */
+        {HTTP_OPTIONS, "/", "GET, HEAD, OPTIONS"},
     };
     struct http_request req;
     struct api_error err;
@@ -201,9 +202,13 @@ the_table_asks_for_the_right_scope_and_body(void **state)
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes[i];
         const bool open =
-            strcmp(route->pattern, "/healthz") == 0 || strcmp(route->pattern, "/readyz") == 0;
+            strcmp(route->pattern, "/healthz") == 0 || strcmp(route->pattern, "/readyz") == 0 ||
+            strcmp(route->pattern, "/metrics") == 0 || strcmp(route->pattern, "/api/session") == 0;
+        const bool admin = strncmp(route->pattern, "/api/keys", strlen("/api/keys")) == 0 ||
+                           strcmp(route->pattern, "/api/audit") == 0;
 
         assert_int_equal(route->scope, open                        ? SCOPE_NONE
+                                       : admin                     ? SCOPE_ADMIN
                                        : route->method == HTTP_GET ? SCOPE_READ
                                                                    : SCOPE_WRITE);
         if (route->method == HTTP_GET)
@@ -218,10 +223,10 @@ a_known_path_tells_its_methods(void **state)
         enum http_method method;
         const char *path, *allow;
     } cases[] = {
-        {HTTP_DELETE, "/api/v1/training/runs", "POST, GET, HEAD"},
-        {HTTP_GET, "/api/v1/training/runs/r1/complete", "POST"},
-        {HTTP_PUT, "/api/v1/training/compare", "GET, HEAD"},
-        {HTTP_POST, "/healthz", "GET, HEAD"},
+        {HTTP_DELETE, "/api/v1/training/runs", "POST, GET, HEAD, OPTIONS"},
+        {HTTP_GET, "/api/v1/training/runs/r1/complete", "POST, OPTIONS"},
+        {HTTP_PUT, "/api/v1/training/compare", "GET, HEAD, OPTIONS"},
+        {HTTP_POST, "/healthz", "GET, HEAD, OPTIONS"},
     };
     struct http_request req;
     struct api_error err;

@@ -65,7 +65,7 @@ a_list_is_an_array_with_its_total(void **state)
     assert_null(strstr(f->wire.text, "\r\nLink:"));
     assert_int_equal(f->store.query.limit, 50);
     assert_int_equal(f->store.query.offset, 0);
-    assert_false(f->store.query.oldest_first);
+    assert_false(f->store.query.order.ascending);
 }
 
 static void
@@ -84,7 +84,7 @@ parameters_reach_the_store(void **state)
     assert_int_equal(query->offset, 3);
     serve(f, "GET", RUNS "?sort=start_time&since=2023-11-14&until=2023-11-14T22:13:20.5Z", NULL);
     assert_int_equal(f->status, 200);
-    assert_true(query->oldest_first);
+    assert_true(query->order.ascending);
     assert_int_equal(query->since_ms, INT64_C(1699920000000));
     assert_int_equal(query->until_ms, INT64_C(1700000000500));
     serve(f, "GET", V1 "?status=&limit=&q=&offset=&unknown=1", NULL); /* empty: absent */
@@ -162,15 +162,15 @@ a_link_leads_on_from_the_last_run_of_the_page(void **state)
     assert_non_null(strstr(next, "q=a%20b%26c"));
     assert_null(strstr(next, "offset"));
     assert_int_equal(serve(f, "GET", next, NULL), 200);
-    assert_int_equal(f->store.query.from_ms, INT64_C(1700000001000));
-    assert_false(f->store.query.backwards);
+    assert_int_equal(f->store.query.cursor.place.whole, INT64_C(1700000001000));
+    assert_false(f->store.query.cursor.backwards);
     assert_int_equal(f->store.query.limit, 2);
     assert_int_equal(f->store.query.offset, 0);
     assert_non_null(link_of(f, "prev"));
     snprintf(next, sizeof next, "%s", link_of(f, "prev"));
     assert_int_equal(serve(f, "GET", next, NULL), 200);
-    assert_true(f->store.query.backwards);
-    assert_int_equal(f->store.query.from_ms, INT64_C(1700000002000));
+    assert_true(f->store.query.cursor.backwards);
+    assert_int_equal(f->store.query.cursor.place.whole, INT64_C(1700000002000));
     f->store.more = false; /* back at the newest: on to where one came from, and no further back */
     serve(f, "GET", next, NULL);
     assert_non_null(link_of(f, "next"));

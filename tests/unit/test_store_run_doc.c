@@ -70,6 +70,9 @@ a_new_run_has_every_member_of_the_schema(void **state)
         "tail",
         "rows_max",
         "merges",
+        "fence",
+        "search",
+        "rank",
     };
     json_object *body;
     bson_t *doc = open_run("{\"run_id\":\"r1\"}", &body);
@@ -249,6 +252,84 @@ a_metric_is_known_from_rows_and_tail(void **state)
     bson_destroy(doc);
 }
 
+static void
+the_highest_number_is_a_rows_or_the_tails(void **state)
+{
+    static const int64_t rows_max[] = {0, 1, 2, 4, INT64_C(9007199254740991)};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows_max); i++) {
+        bson_t *doc = header_with_tail();
+        struct run_held held = {.holder = NULL};
+
+        BSON_APPEND_INT64(doc, "rows_max", rows_max[i]);
+        run_doc_borrow(doc, &held);
+        assert_int_equal(store_run_highest(&held), rows_max[i] > 3 ? rows_max[i] : 3);
+        store_run_release(&held);
+        bson_destroy(doc);
+    }
+}
+
+static void
+a_run_without_reports_has_no_highest_number(void **state)
+{
+    json_object *body;
+    bson_t *doc = open_run("{\"run_id\":\"r1\"}", &body);
+    struct run_held held = {.holder = NULL};
+
+    (void)state;
+    run_doc_borrow(doc, &held);
+    assert_int_equal(store_run_highest(&held), 0);
+    store_run_release(&held);
+    bson_destroy(doc);
+    json_object_put(body);
+}
+
+struct names {
+    char text[256];
+    size_t most;
+};
+
+static bool
+note_name(const char *metric, void *context)
+{
+    struct names *names = context;
+
+    strcat(names->text, metric);
+    strcat(names->text, " ");
+    return --names->most > 0;
+}
+
+static void
+every_metric_of_rows_and_tail_is_told(void **state)
+{
+    static const struct {
+        const char *doc, *names;
+    } cases[] = {
+        {"{\"metrics\":{\"steps\":{\"count\":1},\"a:b/c\":{\"count\":1}},"
+         "\"tail\":[{\"n\":1,\"metrics\":{\"win\":true,\"steps\":2}},"
+         "{\"n\":2,\"metrics\":{\"x.y\":1.5}}]}",
+         "steps a.b/c win steps x.y "},
+        {"{\"metrics\":{\"x\":{\"count\":1}},\"tail\":[]}", "x "},
+        {"{\"metrics\":{},\"tail\":[]}", ""},
+        {"{}", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct run_held held = {.holder = NULL};
+        struct names names = {.most = SIZE_MAX}, one = {.most = 1};
+        bson_t *doc = bson_of("%s", cases[i].doc);
+
+        run_doc_borrow(doc, &held);
+        assert_true(store_run_each_metric(&held, note_name, &names));
+        assert_string_equal(names.text, cases[i].names);
+        assert_int_equal(store_run_each_metric(&held, note_name, &one), names.text[0] == '\0');
+        store_run_release(&held);
+        bson_destroy(doc);
+    }
+}
+
 int
 main(void)
 {
@@ -259,6 +340,9 @@ main(void)
         cmocka_unit_test(a_header_of_an_ended_run_is_read_whole),
         cmocka_unit_test(a_summary_counts_rows_and_tail),
         cmocka_unit_test(a_metric_is_known_from_rows_and_tail),
+        cmocka_unit_test(the_highest_number_is_a_rows_or_the_tails),
+        cmocka_unit_test(a_run_without_reports_has_no_highest_number),
+        cmocka_unit_test(every_metric_of_rows_and_tail_is_told),
     };
 
     return cmocka_run_group_tests_name("store_run_doc", tests, NULL, NULL);

@@ -1,5 +1,8 @@
-/* listen.c - opens the listening socket. Called by main.c. Next: master.c. */
-#include "listen.h"
+/*
+ * listen.c - opens the listening socket. Called by api/main.c, live/main.c.
+ * Next: api/master.c, live/live_server.c.
+ */
+#include "base/listen.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +62,8 @@ has_systemd_socket(void)
 }
 
 static bool
-take_systemd_socket(struct listener *listener, char *fault, size_t fault_size)
+take_systemd_socket(const struct listen_owner *owner, struct listener *listener, char *fault,
+                    size_t fault_size)
 {
     const long count = strtol(getenv("LISTEN_FDS"), NULL, 10);
 
@@ -67,8 +71,8 @@ take_systemd_socket(struct listener *listener, char *fault, size_t fault_size)
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_FDNAMES");
     if (count != 1)
-        return complain(fault, fault_size,
-                        "systemd passed %ld sockets; training-api takes exactly one.", count);
+        return complain(fault, fault_size, "systemd passed %ld sockets; %s takes exactly one.",
+                        count, owner->program);
     if (!is_listening(SYSTEMD_FD) || !set_flags(SYSTEMD_FD))
         return complain(fault, fault_size, "What systemd passed is not a listening socket.");
     *listener = (struct listener){.fd = SYSTEMD_FD, .lock_fd = -1};
@@ -80,7 +84,8 @@ take_systemd_socket(struct listener *listener, char *fault, size_t fault_size)
  * inherited by fork and ends with the process: workers that outlive the master do not hold it.
  */
 static bool
-lock_path(const char *path, int *lock_fd, char *fault, size_t fault_size)
+lock_path(const char *path, const struct listen_owner *owner, int *lock_fd, char *fault,
+          size_t fault_size)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char name[128];
@@ -93,9 +98,8 @@ lock_path(const char *path, int *lock_fd, char *fault, size_t fault_size)
     if (fcntl(*lock_fd, F_SETLK, &lock) == 0)
         return true;
     complain(fault, fault_size,
-             "Another training-api listens at %s already: stop it first, or set "
-             "TRAINING_API_SOCKET to another path.",
-             path);
+             "Another %s listens at %s already: stop it first, or set %s to another path.",
+             owner->program, path, owner->setting);
     close(*lock_fd);
     return false;
 }
@@ -117,7 +121,8 @@ knock(const struct sockaddr_un *address)
 
 /* Remove the socket file of a dead server. The workers of one just killed get time to leave. */
 static bool
-clear_path(const struct sockaddr_un *address, char *fault, size_t fault_size)
+clear_path(const struct sockaddr_un *address, const struct listen_owner *owner, char *fault,
+           size_t fault_size)
 {
     const struct timespec pause = {.tv_nsec = LEAVE_PAUSE_MS * 1000000L};
     const char *path = address->sun_path;
@@ -131,9 +136,9 @@ clear_path(const struct sockaddr_un *address, char *fault, size_t fault_size)
     for (int i = 0; knock(address) == 0; i++) {
         if (i == LEAVE_TRIES)
             return complain(fault, fault_size,
-                            "Another program listens at %s already: stop it first, or set "
-                            "TRAINING_API_SOCKET to another path.",
-                            path);
+                            "Another program listens at %s already: stop it first, or set %s to "
+                            "another path.",
+                            path, owner->setting);
         nanosleep(&pause, NULL);
     }
     if (unlink(path) == -1 && errno != ENOENT)
@@ -163,7 +168,8 @@ bind_path(const struct sockaddr_un *address, int *fd, char *fault, size_t fault_
 }
 
 static bool
-open_own_socket(const char *path, struct listener *listener, char *fault, size_t fault_size)
+open_own_socket(const char *path, const struct listen_owner *owner, struct listener *listener,
+                char *fault, size_t fault_size)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int lock_fd, fd;
@@ -172,9 +178,10 @@ open_own_socket(const char *path, struct listener *listener, char *fault, size_t
         return complain(fault, fault_size, "The socket's path is longer than %zu bytes: %s.",
                         sizeof address.sun_path - 1, path);
     memcpy(address.sun_path, path, strlen(path));
-    if (!lock_path(path, &lock_fd, fault, fault_size))
+    if (!lock_path(path, owner, &lock_fd, fault, fault_size))
         return false;
-    if (!clear_path(&address, fault, fault_size) || !bind_path(&address, &fd, fault, fault_size)) {
+    if (!clear_path(&address, owner, fault, fault_size) ||
+        !bind_path(&address, &fd, fault, fault_size)) {
         close(lock_fd);
         return false;
     }
@@ -183,11 +190,12 @@ open_own_socket(const char *path, struct listener *listener, char *fault, size_t
 }
 
 bool
-listen_open(const char *path, struct listener *listener, char *fault, size_t fault_size)
+listen_open(const char *path, const struct listen_owner *owner, struct listener *listener,
+            char *fault, size_t fault_size)
 {
     if (has_systemd_socket())
-        return take_systemd_socket(listener, fault, fault_size);
-    return open_own_socket(path, listener, fault, fault_size);
+        return take_systemd_socket(owner, listener, fault, fault_size);
+    return open_own_socket(path, owner, listener, fault, fault_size);
 }
 
 void
