@@ -259,7 +259,7 @@ note_state(struct watcher *watcher, bool connected)
     state->connected = connected;
     state->seq = store_watch_seq(watcher->stream);
     state->changes += watcher->changes;
-    state->resets += watcher->resets ? 1 : 0;
+    state->resets += connected && watcher->resets ? 1 : 0;
     if (store_watch_opened(watcher->stream) > 0)
         state->reconnects = store_watch_opened(watcher->stream) - 1;
     pthread_mutex_unlock(&watcher->feed->mutex);
