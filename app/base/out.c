@@ -8,7 +8,8 @@ out_bytes_slow(struct out *out, const char *bytes, size_t size)
         size_t room = out->size - out->used;
         size_t piece = size < room ? size : room;
 
-        memcpy(out->buffer + out->used, bytes, piece);
+        if (piece > 0) /* a place may have no buffer before its first overflow */
+            memcpy(out->buffer + out->used, bytes, piece);
         out->used += piece;
         bytes += piece;
         size -= piece;
