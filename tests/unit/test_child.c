@@ -13,6 +13,8 @@
 
 #include <sys/stat.h>
 
+/* Signals 32 and 33 are glibc's own: it lets nobody change what whoever started the tests set. */
+#define OF_THE_C_LIBRARY (UINT64_C(3) << 31)
 #define WITHIN_MS 20000
 
 static int
@@ -295,6 +297,7 @@ a_killed_supervisor_takes_all_with_it(void **state)
 static void
 the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
 {
+    static const char told[] = "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t";
     struct child child;
     char text[4096];
     sigset_t all, before;
@@ -306,7 +309,8 @@ the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
         launch_script("ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status", &child), 0);
     sigprocmask(SIG_SETMASK, &before, NULL);
     wait_for_end(&child, text, sizeof text);
-    assert_string_equal(text, "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    assert_memory_equal(text, told, strlen(told));
+    assert_int_equal(strtoull(text + strlen(told), NULL, 16) & ~OF_THE_C_LIBRARY, 0);
     child_clear(&child);
 }
 
