@@ -116,6 +116,8 @@ send_page(struct call *call, struct audit_page *page, bool more, struct api_erro
 
     if (more)
         write_link(call, page);
+    if (route_unchanged_text(call, &page->text))
+        return true;
     json_out_object(&json, NULL);
     json_out_array(&json, "entries");
     good = spool_copy(&page->text, json.out) || api_fail(err, API_INTERNAL, NULL);

@@ -290,8 +290,8 @@ read_progress(const struct call *call, const struct job *job, struct progress *p
         *err = (struct api_error){.id = API_OK};
         return true;
     }
-    good = store_episode_last(call->store, &held.run, PROGRESS_WINDOW, add_to_progress, progress,
-                                err);
+    good =
+        store_episode_last(call->store, &held.run, PROGRESS_WINDOW, add_to_progress, progress, err);
     store_run_release(&held);
     return good;
 }

@@ -158,6 +158,8 @@ send_list(struct call *call, const struct run *run, struct listing *listing, str
         return false;
     json = http_reply_json(call->reply, 200);
     write_headers(call, listing, more, total);
+    if (route_unchanged_text(call, &listing->text))
+        return true;
     json_out_array(&json, NULL);
     if (!spool_copy(&listing->text, json.out))
         return api_fail(err, API_INTERNAL, NULL);

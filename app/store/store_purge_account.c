@@ -34,8 +34,11 @@ bool
 store_purge_doors(struct store *store, const char *account, struct store_purged *done,
                   struct api_error *err)
 {
+    int64_t jobs = 0; /* of which one may go on: its supervisor ends what is no more its own */
+
     return remove_all(store, STORE_API_KEYS, account, &done->keys, err) &&
-           remove_all(store, STORE_SESSIONS, account, &done->sessions, err);
+           remove_all(store, STORE_SESSIONS, account, &done->sessions, err) &&
+           remove_all(store, STORE_JOBS, account, &jobs, err);
 }
 
 struct doom {

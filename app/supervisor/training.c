@@ -305,8 +305,15 @@ settle(struct training *training, struct api_error *err)
                                 .exit = &training->exit,
                                 .error = training->error,
                                 .lines = &training->output->lines};
+    const struct store_job_news nothing = {.pid = 0};
     bool ours;
 
+    /* Nothing of a job that was taken away is touched. */
+    if (!store_job_note(training->store, &work, &nothing, &ours, err))
+        return false;
+    training->lost = !ours;
+    if (training->lost)
+        return true;
     if (!judge(training, err))
         return false;
     end.state = training->outcome;

@@ -28,7 +28,10 @@ bool store_purge_step(struct store *store, const struct store_author *by, int64_
 bool store_purge_waiting(struct store *store, const char *account, int64_t *count,
                          struct api_error *err);
 
-/* Remove the account's keys and sessions: nobody enters it any more, 2 s from now at the latest. */
+/*
+ * Remove the account's keys and sessions: nobody enters it any more, 2 s from now at the latest.
+ * And its jobs: a training that goes on is ended by its supervisor.
+ */
 bool store_purge_doors(struct store *store, const char *account, struct store_purged *done,
                        struct api_error *err);
 

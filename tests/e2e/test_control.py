@@ -472,6 +472,7 @@ def test_a_killed_trainers_run_fails_within_five_seconds(mine, jobs_db):
         "the run failed",
     )
     assert run["metadata"]["signal"] == "SIGKILL"
+    wait_for_job(jobs_db, data, "failed", 2)  # the run is the first to hear of it
     assert mine.read(STATUS)["is_training"] is False
 
 
@@ -688,6 +689,20 @@ def test_down_ends_a_training_in_peace(trainings, mine, jobs_db):
     trainings.up()
     assert mine.another().document(data["run_id"])["status"] == "stopped"
     assert job_of(jobs_db, data)["state"] == "stopped"
+
+
+def test_a_purge_of_its_account_ends_a_training(trainings, mine, jobs_db):
+    account = new_id("account")
+    key = trainings.stack.admin("key", "create", "--account", account).stdout.strip()
+    data = start(Client(trainings.stack.url, key), num_episodes=100_000)
+    wait_for_job(jobs_db, data, "running")
+    pid = trainer_pid(jobs_db, data)
+    done = trainings.stack.admin("purge", "--account", account, "--yes")
+    assert done.returncode == 0, done.stderr
+    wait_until(lambda: not is_alive(pid), 5, "the trainer gone")
+    wait_for_job(jobs_db, start(mine, num_episodes=1), "completed")
+    for name in ("jobs", "runs", "api_keys"):
+        assert jobs_db[name].count_documents({"account": account}) == 0, name
 
 
 # ---- the program

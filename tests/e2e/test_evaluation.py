@@ -385,3 +385,17 @@ def test_a_number_that_is_not_finite_is_stored_as_that_double(client, run, evalu
     for word, check in (("NaN", math.isnan), ("Infinity", math.isinf), ("-Infinity", math.isinf)):
         ok(evaluate(avg_reward=word), 201)
         assert check(stored(db, client, run)[0]["avg_reward"]), word
+
+
+def test_a_list_of_any_length_has_a_tag(client, run, evaluate):
+    path = path_of(run)
+    for _ in range(20):  # 80 kB: more than waits in a reply's buffer
+        ok(evaluate(checkpoint_path="p" * 4096), 201)
+    first = client.get(path, limit=20)
+    assert len(first.content) > 64 * 1024
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = client.request("GET", f"{path}?limit=20", headers=known)
+    assert again.status_code == 304 and again.content == b""
+    ok(evaluate(), 201)
+    again = client.request("GET", f"{path}?limit=20", headers=known)
+    assert again.status_code == 200 and again.headers["ETag"] != first.headers["ETag"]

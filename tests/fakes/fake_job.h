@@ -126,7 +126,7 @@ store_scenario_each(struct store *store, store_scenario_visit *visit, void *cont
 
 bool
 store_episode_last(struct store *store, const struct run *run, int64_t count,
-                     store_episode_visit *visit, void *context, struct api_error *err)
+                   store_episode_visit *visit, void *context, struct api_error *err)
 {
     (void)count;
     return store_episode_each(store, run, 0, INT64_MAX, visit, context, err);

@@ -429,7 +429,7 @@ a_fault_in_a_batch_names_its_index(void **state)
         {"{\"episodes\":[{\"episode\":1},{\"episode\":2},{\"episode\":3,\"roi_pct\":\"x\"}]}",
          "episodes[2].roi_pct"},
         {"{\"episodes\":[{\"episode\":1,\"metrics\":{\"a b\":1}}]}", "episodes[0].metrics.a b"},
-        {"{\"episodes\":[{\"episode\":1},7]}", "episodes[1].episode"},
+        {"{\"episodes\":[{\"episode\":1},7]}", "episodes[1]"},
         {"{\"episodes\":[null]}", "episodes[0]"},
         {"{\"episodes\":[[]]}", "episodes[0]"},
         {"{\"episodes\":[]}", "episodes"},

@@ -28,7 +28,8 @@ a_payload_is_its_packets(void **state)
     static const struct {
         enum engineio_type type;
         const char *data;
-    } expected[] = {{ENGINEIO_MESSAGE, "hello"}, {ENGINEIO_PONG, ""}, {ENGINEIO_MESSAGE, "2[\"a\"]"}};
+    } expected[] = {
+        {ENGINEIO_MESSAGE, "hello"}, {ENGINEIO_PONG, ""}, {ENGINEIO_MESSAGE, "2[\"a\"]"}};
     struct engineio_payload payload;
     struct engineio_packet packet;
 
@@ -47,7 +48,15 @@ a_payload_is_its_packets(void **state)
 static void
 what_is_no_packet_breaks_a_payload(void **state)
 {
-    static const char *const texts[] = {"", "7", "x", "bAAEC", "4a\x1e", "\x1e" "4a", "4a\x1e\x1e" "4b"};
+    static const char *const texts[] = {"",
+                                        "7",
+                                        "x",
+                                        "bAAEC",
+                                        "4a\x1e",
+                                        "\x1e"
+                                        "4a",
+                                        "4a\x1e\x1e"
+                                        "4b"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -87,8 +96,8 @@ packets_mean_what_the_protocol_says(void **state)
         const char *text;
         enum engineio_step step;
     } cases[] = {
-        {"0{}", ENGINEIO_BROKEN},  {"1", ENGINEIO_CLOSED},  {"2", ENGINEIO_BROKEN},
-        {"3", ENGINEIO_NOTHING},   {"4", ENGINEIO_DELIVER}, {"5", ENGINEIO_BROKEN},
+        {"0{}", ENGINEIO_BROKEN}, {"1", ENGINEIO_CLOSED},  {"2", ENGINEIO_BROKEN},
+        {"3", ENGINEIO_NOTHING},  {"4", ENGINEIO_DELIVER}, {"5", ENGINEIO_BROKEN},
         {"6", ENGINEIO_NOTHING},
     };
     struct engineio_session session;
@@ -153,9 +162,11 @@ the_open_packet_says_what_the_client_must_know(void **state)
 {
     struct engineio_session session = {.sid = "S", .road = ENGINEIO_POLLING};
     char text[ENGINEIO_OPEN_SIZE];
+    size_t size;
 
     (void)state;
-    assert_int_equal(engineio_open_format(&session, &limits, text), strlen(text));
+    size = engineio_open_format(&session, &limits, text);
+    assert_int_equal(size, strlen(text));
     assert_string_equal(text, "0{\"sid\":\"S\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,"
                               "\"pingTimeout\":20000,\"maxPayload\":65536}");
     session.road = ENGINEIO_WEBSOCKET;

@@ -50,8 +50,14 @@ static void
 what_nobody_sends_is_no_packet(void **state)
 {
     static const char *const texts[] = {
-        "",      "7",       "x",           "29999999999999999[]",
-        "0/a\"", "0/a\\b,", "0/a\nb,", "0/\xc3\xa4,",
+        "",
+        "7",
+        "x",
+        "29999999999999999[]",
+        "0/a\"",
+        "0/a\\b,",
+        "0/a\nb,",
+        "0/\xc3\xa4,",
         "0/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,",
     };
 
