@@ -67,13 +67,19 @@ fill_chance(char *text)
 }
 
 void
+engineio_sid_make(char sid[ENGINEIO_SID_SIZE], uint32_t place)
+{
+    snprintf(sid, ENGINEIO_SID_SIZE, "%08" PRIx32, place);
+    fill_chance(sid + PLACE_DIGITS);
+}
+
+void
 engineio_session_begin(struct engineio_session *session, uint32_t place, enum engineio_road road,
                        const struct engineio_limits *limits, int64_t now_ms)
 {
     *session =
         (struct engineio_session){.road = road, .ping_at_ms = now_ms + limits->ping_interval_ms};
-    snprintf(session->sid, sizeof session->sid, "%08" PRIx32, place);
-    fill_chance(session->sid + PLACE_DIGITS);
+    engineio_sid_make(session->sid, place);
 }
 
 bool

@@ -61,6 +61,9 @@ struct engineio_session {
     int64_t pong_by_ms;      /* when the answer is too late; 0: none is awaited */
 };
 
+/* A sid that nobody can guess, and that begins with `place`, a number of the caller's own. */
+void engineio_sid_make(char sid[ENGINEIO_SID_SIZE], uint32_t place);
+
 /* A new session whose sid begins with `place`, a number of the caller's own. */
 void engineio_session_begin(struct engineio_session *session, uint32_t place,
                             enum engineio_road road, const struct engineio_limits *limits,

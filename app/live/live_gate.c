@@ -148,7 +148,6 @@ begin_session(struct live_hub *hub, const struct live_request *request, struct l
               struct live_reply *reply)
 {
     const enum engineio_road road = request->upgrade ? ENGINEIO_WEBSOCKET : ENGINEIO_POLLING;
-    struct engineio_session sid;
     struct live_message *hello;
     struct live_client *made;
 
@@ -158,8 +157,7 @@ begin_session(struct live_hub *hub, const struct live_request *request, struct l
     if (made == NULL)
         return refuse_problem(request, reply, API_STORE_BUSY);
     engineio_session_begin(&made->engine, made->place, road, &hub->limits.engine, hub->now_ms);
-    engineio_session_begin(&sid, made->place, road, &hub->limits.engine, hub->now_ms);
-    memcpy(made->sid, sid.sid, sizeof made->sid);
+    engineio_sid_make(made->sid, made->place); /* Socket.IO has a name of its own for a client */
     hello = live_message_new(ENGINEIO_OPEN_SIZE);
     if (hello != NULL)
         hello->size =

@@ -9,9 +9,7 @@
 #include "live_queue.h"
 #include "store/store.h"
 
-/* Reads to the end of what one returning client has missed take at most this long, else it is told
- * LIVE_RESET. */
-#define LIVE_RESUME_MS 20000
+#define LIVE_RESUME_MS 8000      /* a replay that takes longer ends in LIVE_RESET */
 #define LIVE_INTERESTS_MAX 65536 /* different runs that are listened to at the same time */
 #define LIVE_RESUMES_MAX 16384   /* returning clients that wait for their replay */
 

@@ -190,6 +190,21 @@ def test_nothing_is_lost_or_doubled_while_mongod_dies_thrice(watching, client, d
     assert state["reconnects"] >= 1 and state["resets"] == 0
 
 
+def test_nothing_is_lost_while_mongod_hangs(watching, client, db, faults):
+    run_id = client.create()
+    watching.add(run_id)
+    crowd = Crowd(client, run_id, 2, rounds=1, endless=True, seed=11)
+    crowd.wait_for_more(20)
+    faults.stop_mongod()
+    time.sleep(2.5)  # longer than a read of the stream waits for an answer
+    faults.continue_mongod()
+    crowd.wait_for_more(20)
+    crowd.done()
+    told = told_like_the_log(watching, db, run_id)
+    assert book_of(told) == stored(client, run_id)
+    assert watching.state()["resets"] == 0
+
+
 def listener(watching, run_id, client_id):
     """What a client that resumed has in the end: its replay, then live events from there on."""
     wait_until(lambda: watching.of("resumed", run_id, client_id), 30, "the replay complete")

@@ -141,7 +141,7 @@ main(void)
         .uri = getenv("MONGODB_URI"),
         .database = getenv("MONGODB_DB_NAME"),
         .connect_timeout_ms = 500,
-        .socket_timeout_ms = 5000,
+        .socket_timeout_ms = 1500,
     };
     int woken = eventfd(0, EFD_CLOEXEC);
     struct live_queue *queue = live_queue_new(1024 * 1024, 1000, wake, &woken);
