@@ -86,10 +86,8 @@ become_trainer(const struct keeper_setup *setup, pid_t keeper, int report)
     int why;
 
     sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGHUP, SIG_DFL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL); /* whoever started the supervisor may have ignored some */
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == keeper && setpgid(0, 0) == 0 &&
         dup2(setup->input, STDIN_FILENO) != -1 && dup2(setup->output, STDOUT_FILENO) != -1 &&
