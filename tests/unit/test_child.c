@@ -295,6 +295,9 @@ a_killed_supervisor_takes_all_with_it(void **state)
 static void
 the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
 {
+    /* Of the ignored signals the first 28: glibc keeps two for itself, which make hands on. */
+    static const char script[] = "ls /proc/self/fd; grep SigBlk /proc/self/status; "
+                                 "grep SigIgn /proc/self/status | tail -c 8";
     struct child child;
     char text[4096];
     sigset_t all, before;
@@ -302,11 +305,12 @@ the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
     (void)state;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    assert_int_equal(
-        launch_script("ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status", &child), 0);
+    signal(SIGQUIT, SIG_IGN);
+    assert_int_equal(launch_script(script, &child), 0);
+    signal(SIGQUIT, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
     wait_for_end(&child, text, sizeof text);
-    assert_string_equal(text, "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    assert_string_equal(text, "0\n1\n2\n3\nSigBlk:\t0000000000000000\n0000000\n");
     child_clear(&child);
 }
 
