@@ -17,7 +17,6 @@
 
 #define LOOK_EVERY_MS 40         /* while a start or a stop waits for the supervisor */
 #define QUEUE_LEASE_MS 20000     /* a job whose start was cut short is nobody's after that */
-#define LOST_PATIENCE_MS 5000    /* how long a doubt about a supervisor lasts */
 #define LOST_LOOK_EVERY_LOOKS 25 /* of a stop's: about once a second */
 
 static void
@@ -105,8 +104,7 @@ enqueue(const struct call *call, struct job *job, struct api_error *err)
         return false;
     if (!busy)
         return true;
-    return store_job_lapse(call->store, LOST_PATIENCE_MS, err) &&
-           api_fail(err, API_TRAINING_BUSY, NULL);
+    return store_job_lapse(call->store, err) && api_fail(err, API_TRAINING_BUSY, NULL);
 }
 
 /* Nobody has taken the job within the time that a client waits: it is taken back. */
@@ -203,8 +201,7 @@ wait_for_end(const struct call *call, struct job *job, struct api_error *err)
         if (clock_steady_ms() >= until_ms)
             return api_fail(err, API_TRAINING_NOT_STOPPED,
                             "The trainer was told to stop and has not ended yet.");
-        if (look % LOST_LOOK_EVERY_LOOKS == 0 &&
-            !store_job_lapse(call->store, LOST_PATIENCE_MS, err))
+        if (look % LOST_LOOK_EVERY_LOOKS == 0 && !store_job_lapse(call->store, err))
             return false;
         pause_between_looks();
     }
@@ -343,7 +340,7 @@ route_control_status(struct call *call, struct api_error *err)
     if (!found)
         return reply_never(call);
     if (job.active && job.lease_until_ms < call->now_ms &&
-        (!store_job_lapse(call->store, LOST_PATIENCE_MS, err) ||
+        (!store_job_lapse(call->store, err) ||
          !store_job_find_latest(call->store, call->account, &job, &found, err)))
         return false;
     return read_progress(call, &job, &progress, err) && reply_status(call, &job, &progress);

@@ -7,6 +7,7 @@
 #include "store_bson.h"
 
 #define LOST "The supervisor was lost."
+#define DOUBT_MS 5000 /* how long one that is not heard of has time to come back */
 
 bool
 store_job_insert(struct store *store, struct job *job, int64_t lease_ms, bool *busy,
@@ -122,7 +123,7 @@ note_doubt(struct store *store, struct api_error *err)
 
 /* One that no supervisor has taken leaves nothing to settle. */
 static bool
-fail_lapsed(struct store *store, int64_t patience_ms, struct api_error *err)
+fail_lapsed(struct store *store, struct api_error *err)
 {
     AUTO_BSON query = BSON_INITIALIZER;
     AUTO_BSON stages = BSON_INITIALIZER;
@@ -132,7 +133,7 @@ fail_lapsed(struct store *store, int64_t patience_ms, struct api_error *err)
     and = BCON_NEW("active", BCON_BOOL(true), "$expr", "{", "$and", "[", "{", "$lt", "[",
                    "$lease_until", "$$NOW", "]", "}", "{", "$gt", "[", "$doubted_at", BCON_NULL,
                    "]", "}", "{", "$lt", "[", "$doubted_at", "{", "$subtract", "[", "$$NOW",
-                   BCON_INT64(patience_ms), "]", "}", "]", "}", "]", "}");
+                   BCON_INT64(DOUBT_MS), "]", "}", "]", "}", "]", "}");
     bson_concat(&query, and);
     bson_destroy(and);
     BCON_APPEND(&stages, "0", "{", "$set", "{", "state", "failed", "ended_at", "$$NOW", "error",
@@ -143,7 +144,7 @@ fail_lapsed(struct store *store, int64_t patience_ms, struct api_error *err)
 }
 
 bool
-store_job_lapse(struct store *store, int64_t patience_ms, struct api_error *err)
+store_job_lapse(struct store *store, struct api_error *err)
 {
-    return fail_lapsed(store, patience_ms, err) && note_doubt(store, err);
+    return fail_lapsed(store, err) && note_doubt(store, err);
 }

@@ -87,7 +87,7 @@ become_trainer(const struct keeper_setup *setup, pid_t keeper, int report)
 
     sigemptyset(&none);
     for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL); /* whoever started us may have ignored any; some cannot be */
+        signal(number, SIG_DFL); /* whoever started the supervisor may have ignored some */
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == keeper && setpgid(0, 0) == 0 &&
         dup2(setup->input, STDIN_FILENO) != -1 && dup2(setup->output, STDOUT_FILENO) != -1 &&

@@ -23,10 +23,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define AGAIN_AFTER_MS 500    /* when the database did not answer */
-#define LOST_PATIENCE_MS 5000 /* how long a doubt about another supervisor lasts */
-#define LEAVE_WITHIN_MS 5000  /* for the database, once the trainer has ended */
-#define TICK_MS 50            /* while something other than a job is due */
+#define AGAIN_AFTER_MS 500   /* when the database did not answer */
+#define LEAVE_WITHIN_MS 5000 /* for the database, once the trainer has ended */
+#define TICK_MS 50           /* while something other than a job is due */
 
 enum exit_code { EXIT_GOOD = 0, EXIT_BAD_SETTINGS = 2 };
 
@@ -156,8 +155,7 @@ look_for_job(struct supervisor *supervisor, struct api_error *err)
     }
     if (strcmp(job.supervisor, supervisor->name) == 0)
         return mend_held(supervisor, supervisor->name, err);
-    return job.lease_until_ms > clock_now_ms() ||
-           store_job_lapse(supervisor->store, LOST_PATIENCE_MS, err);
+    return job.lease_until_ms > clock_now_ms() || store_job_lapse(supervisor->store, err);
 }
 
 /* What is due in the database, beside the training. */

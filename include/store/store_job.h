@@ -41,10 +41,10 @@ bool store_job_withdraw(struct store *store, const char *oid, enum job_state sta
 
 /*
  * Fail the active job if its supervisor is lost. Its lease may have run out because the database
- * was away, so the first call only notes a doubt, which the next heartbeat takes away; a call
- * patience_ms later believes it. The job is then unsettled.
+ * was away, so the first call only notes a doubt, which the next heartbeat takes away; a call 5 s
+ * later believes it. The job is then unsettled.
  */
-bool store_job_lapse(struct store *store, int64_t patience_ms, struct api_error *err);
+bool store_job_lapse(struct store *store, struct api_error *err);
 
 /* ---- what a supervisor does ---- */
 

@@ -97,9 +97,8 @@ store_job_withdraw(struct store *store, const char *oid, enum job_state state, c
 }
 
 bool
-store_job_lapse(struct store *store, int64_t patience_ms, struct api_error *err)
+store_job_lapse(struct store *store, struct api_error *err)
 {
-    (void)patience_ms;
     store->control.lapses++;
     return !fake_store_fails(store, err);
 }

@@ -13,8 +13,6 @@
 
 #include <sys/stat.h>
 
-/* Signals 32 and 33 are glibc's own: it lets nobody change what whoever started the tests set. */
-#define OF_THE_C_LIBRARY (UINT64_C(3) << 31)
 #define WITHIN_MS 20000
 
 static int
@@ -297,7 +295,9 @@ a_killed_supervisor_takes_all_with_it(void **state)
 static void
 the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
 {
-    static const char told[] = "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t";
+    /* Of the ignored signals the first 28: glibc keeps two for itself, which make hands on. */
+    static const char script[] = "ls /proc/self/fd; grep SigBlk /proc/self/status; "
+                                 "grep SigIgn /proc/self/status | tail -c 8";
     struct child child;
     char text[4096];
     sigset_t all, before;
@@ -305,12 +305,12 @@ the_trainer_gets_three_descriptors_and_no_blocked_signal(void **state)
     (void)state;
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
-    assert_int_equal(
-        launch_script("ls /proc/self/fd; grep -E 'Sig(Blk|Ign)' /proc/self/status", &child), 0);
+    signal(SIGQUIT, SIG_IGN);
+    assert_int_equal(launch_script(script, &child), 0);
+    signal(SIGQUIT, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, NULL);
     wait_for_end(&child, text, sizeof text);
-    assert_memory_equal(text, told, strlen(told));
-    assert_int_equal(strtoull(text + strlen(told), NULL, 16) & ~OF_THE_C_LIBRARY, 0);
+    assert_string_equal(text, "0\n1\n2\n3\nSigBlk:\t0000000000000000\n0000000\n");
     child_clear(&child);
 }
 
