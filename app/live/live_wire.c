@@ -60,7 +60,8 @@ keep_text(struct live_wire *wire, const void *bytes, size_t size)
     if (text == NULL)
         return false;
     wire->text = text;
-    memcpy(text + wire->text_size, bytes, size);
+    if (size > 0)
+        memcpy(text + wire->text_size, bytes, size);
     wire->text_size += size;
     text[wire->text_size] = '\0';
     return true;

@@ -95,7 +95,7 @@ class Stack:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sanitizer_reports(self):
-        logs = [self.log_folder / f"{program}.log" for program in ("api", "supervisor")]
+        logs = [self.log_folder / f"{program}.log" for program in ("api", "supervisor", "live")]
         texts = [log.read_text(errors="replace") for log in logs if log.exists()]
         return [line for text in texts for line in text.splitlines() if SANITIZER.search(line)]
 
@@ -160,7 +160,7 @@ class Stack:
         return int((self.run_folder / f"{name}.pid").read_text())
 
     def pids(self):
-        return {name: self.pid(name) for name in ("mongod", "api", "nginx", "supervisor")}
+        return {name: self.pid(name) for name in ("mongod", "api", "nginx", "supervisor", "live")}
 
     def is_alive(self, name):
         try:

@@ -17,7 +17,7 @@ import requests
 from stack import ROOT, Stack, free_port, plain_environment
 from support import DOCUMENTS, RUNS, Client, ok, problem
 
-PARTS = ("mongod", "api", "nginx", "supervisor")
+PARTS = ("mongod", "api", "nginx", "supervisor", "live")
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,11 @@ const tell = (event, data) => console.log(JSON.stringify({ event, data }));
 const socket = io(url, options);
 let seen = null; // the seq of the newest event: where to go on after a break
 
+socket.io.on("open", () =>
+  socket.io.engine.on("upgrade", (transport) => tell("upgrade", { transport: transport.name })),
+);
 socket.on("connect", () => {
   tell("connect", { sid: socket.id, transport: socket.io.engine.transport.name });
-  socket.io.engine.on("upgrade", (transport) => tell("upgrade", { transport: transport.name }));
   const wish = runId ? { run_id: runId } : {};
   if (seen !== null) wish.after = seen;
   socket.emit("subscribe_training", wish, (answer) => tell("ack", answer));
