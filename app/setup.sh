@@ -263,6 +263,10 @@ torch_is_installed() {
 fetch_torch() {
     local -a options=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
 
+    if (($(df --output=avail -B1M /usr | tail -n 1) < 3072)); then
+        printf 'PyTorch is left out: less than 3 GB are free in /usr.\n' >>"$DIR/log/setup.log"
+        return 1
+    fi
     export DEBIAN_FRONTEND=noninteractive
     logged apt-get "${options[@]}" update &&
         without_services logged apt-get "${options[@]}" install -y --no-install-recommends python3-torch

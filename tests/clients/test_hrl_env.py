@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from gymnasium.utils.env_checker import check_env
 
 from household_env import HouseholdEnv
 from scenario import BadScenario, Scenario, read_scenario, scenario_names
-from trainer_process import APP
+from trainer_process import APP, HRL_TRAINER
 
 SCENARIOS = APP / "trainer" / "scenarios"
 NAMES = scenario_names(SCENARIOS)
@@ -250,3 +253,20 @@ def test_only_a_listed_name_is_opened(tmp_path: Path, name: str) -> None:
         read_scenario(tmp_path / "sub", name)
     with pytest.raises(BadScenario, match="there are home"):
         read_scenario(tmp_path, name)
+
+
+def test_without_pytorch_the_trainer_says_how_to_get_it(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('torch')")
+    done = subprocess.run(
+        [sys.executable, HRL_TRAINER, "--scenario", "bologna_coppia"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{APP / 'client'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "train.py: there is no PyTorch; root gets it by: apt-get install python3-torch\n"
+    )
