@@ -4,6 +4,7 @@
  */
 #include "store/store_run.h"
 
+#include "base/clock.h"
 #include "base/json_text.h"
 #include "store_bson.h"
 #include "store_header.h"
@@ -13,7 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CHANGE_TRIES 10 /* of a change that others change at the same time */
+#define CHANGE_TRIES 100     /* of a change that others change at the same time */
+#define CHANGE_TRIES_MS 1300 /* and for how long at most */
 
 /* The members of change over those of the run, as one object the caller owns; NULL: too large. */
 static json_object *
@@ -259,7 +261,9 @@ store_run_change(struct store *store, const struct store_author *by, const char 
     struct changing changing = {
         .store = store, .by = by, .change = change, .metadata_max = metadata_max, .held = held};
 
-    for (int i = 0; i < CHANGE_TRIES; i++) {
+    const int64_t give_up_at_ms = clock_steady_ms() + CHANGE_TRIES_MS;
+
+    for (int i = 0; i < CHANGE_TRIES && clock_steady_ms() <= give_up_at_ms; i++) {
         struct run_held old = {.holder = NULL};
         bool found, good;
 
@@ -271,6 +275,7 @@ store_run_change(struct store *store, const struct store_author *by, const char 
         store_run_release(&old);
         if (!good || changing.done)
             return good;
+        store_pause_before(i);
     }
     return api_fail(err, API_STORE_BUSY, NULL);
 }
