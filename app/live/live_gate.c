@@ -30,6 +30,14 @@ live_reply_problem(struct live_reply *reply, enum api_error_id error, const char
 }
 
 void
+live_reply_come_again(struct live_reply *reply)
+{
+    reply->status = 200;
+    reply->type = "text/event-stream";
+    reply->body = live_message_format("retry: 1000\n\n");
+}
+
+void
 live_reply_engineio(struct live_reply *reply, int status, int code, const char *message)
 {
     reply->status = status;
@@ -266,7 +274,10 @@ gate_events(struct live_hub *hub, const struct live_request *request, const char
     made = open_client(hub, request, LIVE_STREAM);
     if (made == NULL) {
         hub->counters.refused++;
-        return refuse_problem(request, reply, API_STORE_BUSY);
+        if (!request->event_source)
+            return refuse_problem(request, reply, API_STORE_BUSY);
+        live_reply_come_again(reply);
+        return LIVE_REPLY;
     }
     memcpy(made->run_id, run_id, strlen(run_id) + 1);
     made->after_seq = read_last_seq(request->last_event_id);

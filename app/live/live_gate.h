@@ -12,8 +12,9 @@ enum live_method { LIVE_GET, LIVE_HEAD, LIVE_POST, LIVE_OPTIONS, LIVE_OTHER_METH
 /* A request's head. Members that were not sent are "". */
 struct live_request {
     enum live_method method;
-    bool upgrade;     /* to a WebSocket */
-    bool key_too_big; /* longer than any key */
+    bool upgrade;      /* to a WebSocket */
+    bool key_too_big;  /* longer than any key */
+    bool event_source; /* Accept names event streams: a browser's EventSource */
     char path[256];
     char revision[8];   /* EIO= */
     char transport[16]; /* transport= */
@@ -49,6 +50,12 @@ enum live_verdict live_gate(struct live_hub *hub, const struct live_request *req
 
 /* An error as application/problem+json, the API's own shape. */
 void live_reply_problem(struct live_reply *reply, enum api_error_id error, const char *request_id);
+
+/*
+ * "Come again in a second", as an EventSource understands it: one that is answered an error gives
+ * up for good.
+ */
+void live_reply_come_again(struct live_reply *reply);
 
 /* An error as Engine.IO servers tell it. */
 void live_reply_engineio(struct live_reply *reply, int status, int code, const char *message);

@@ -65,6 +65,8 @@ copy_path(struct lws *wsi, struct live_request *request)
 void
 live_request_read(struct lws *wsi, bool upgrade, struct live_request *request)
 {
+    char accept[256];
+
     memset(request, 0, sizeof *request);
     request->upgrade = upgrade;
     copy_path(wsi, request);
@@ -79,5 +81,7 @@ live_request_read(struct lws *wsi, bool upgrade, struct live_request *request)
     copy_custom(wsi, "sec-fetch-site:", request->fetch_site, sizeof request->fetch_site);
     copy_custom(wsi, "last-event-id:", request->last_event_id, sizeof request->last_event_id);
     copy_custom(wsi, "x-request-id:", request->id, sizeof request->id);
+    copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT, accept, sizeof accept);
+    request->event_source = strstr(accept, "text/event-stream") != NULL;
     request->key_too_big = copy_custom(wsi, "x-api-key:", request->key, sizeof request->key);
 }

@@ -133,7 +133,10 @@ begin_stream(struct live_wire *wire)
     struct live_client *client = wire->client;
 
     if (client->stage == LIVE_REFUSED) {
-        live_reply_problem(&wire->reply, client->refusal, wire->request_id);
+        if (client->refusal == API_STORE_UNAVAILABLE && wire->event_source)
+            live_reply_come_again(&wire->reply);
+        else
+            live_reply_problem(&wire->reply, client->refusal, wire->request_id);
         leave_client(wire);
         return send_reply(wire);
     }
@@ -283,6 +286,7 @@ judge(struct live_wire *wire, struct lws *wsi, bool upgrade)
     wire->server = lws_context_user(lws_get_context(wsi));
     live_request_read(wsi, upgrade, &request);
     wire->head_only = request.method == LIVE_HEAD;
+    wire->event_source = request.event_source;
     memcpy(wire->request_id, request.id, sizeof wire->request_id);
     verdict = live_gate(wire->server->hub, &request, &wire->client, &wire->reply);
     explicit_bzero(&request, sizeof request);

@@ -24,6 +24,7 @@ struct live_wire {
     struct live_server *server;
     enum live_task task;
     bool head_only;             /* HEAD */
+    bool event_source;          /* a browser's */
     bool discards;              /* the body is not wanted */
     struct live_client *client; /* TASK_POLL, _STREAM, _SOCKET: lives as long as the wire */
     uint32_t place; /* TASK_POST: of the client, which may be gone when the body is here */
