@@ -24,6 +24,7 @@ BODIES = {
     "/batch": {"episodes": [{"episode_number": 2}]},
     "/checkpoints": {"episode": 1, "path": "p"},
     "/evaluations": EVALUATION,
+    "/start": {"scenario_name": "bologna_coppia"},
 }
 QUERIES = {"/export": "?format=csv", "/compare": "?run_ids=x"}
 OF_RUNS = [row for row in ROWS if ":run_id" in row.pattern]

@@ -15,7 +15,7 @@ from stack import ROOT, plain_environment
 from support import fastcgi, wait_until
 
 UNITS = ROOT / "systemd"
-PROGRAMS = ("training-api", "training-supervisor")
+PROGRAMS = ("training-api", "training-live", "training-supervisor")
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="the package systemd is not installed"
