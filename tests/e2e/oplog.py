@@ -3,7 +3,7 @@ What was committed, read from MongoDB's own log (local.oplog.rs) after the fact:
 record that the event gateway's stream is compared with. Used by test_watch.py.
 """
 
-from bson import ObjectId
+from bson import ObjectId, Timestamp
 
 
 def seq_of(timestamp):
@@ -38,11 +38,17 @@ def told_by(op, run, in_transaction):
     return []
 
 
+def since_it_was_made(run):
+    """The log's part that can speak of a run: what is before it may be long."""
+    made = int(ObjectId(run).generation_time.timestamp()) - 2
+    return {"ts": {"$gte": Timestamp(made, 0)}}
+
+
 def reports_of(mongo, run):
     """Every report of a run as (seq, number), in the order of the commits."""
     run = ObjectId(run)
     found, pending = [], {}
-    for entry in mongo.local["oplog.rs"].find().sort("$natural", 1):
+    for entry in mongo.local["oplog.rs"].find(since_it_was_made(run)).sort("$natural", 1):
         parts, in_transaction = operations(entry)
         numbers = [n for op in parts if op["op"] in "iu" for n in told_by(op, run, in_transaction)]
         if in_transaction and (entry["o"].get("partialTxn") or entry["o"].get("prepare")):
@@ -54,7 +60,7 @@ def reports_of(mongo, run):
     return found
 
 
-def walls(mongo):
+def walls(mongo, run):
     """seq: when (seconds since 1970) the entry was written."""
-    cursor = mongo.local["oplog.rs"].find({}, {"ts": 1, "wall": 1})
+    cursor = mongo.local["oplog.rs"].find(since_it_was_made(run), {"ts": 1, "wall": 1})
     return {seq_of(entry["ts"]): entry["wall"].timestamp() for entry in cursor}

@@ -284,11 +284,11 @@ def test_an_event_follows_its_commit_at_once(watching, client, db):
         client.report(run_id, number, steps=number)
         time.sleep(0.01)
     watching.wait_for(200, run_id)
-    written = walls(db.client)
+    written = walls(db.client, db.runs.find_one({"run_id": run_id})["_id"])
     late_ms = [1000 * (e["got_at"] - written[e["seq"]]) for e in watching.of("episodes", run_id)]
     p50, p95 = np.percentile(late_ms, [50, 95])
     print(f"\nfrom the log's entry to the event: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
-    assert p95 < 100  # 10 ms on a machine that does nothing else
+    assert p95 < 1000  # 5 to 8 ms on a quiet machine: this only tells a feed that waits for something
 
 
 # ---- a training that was started at /api/training/start
