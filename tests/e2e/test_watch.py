@@ -263,8 +263,8 @@ def test_a_place_that_is_none_is_told_and_spoils_nothing_for_others(watching, cl
     places = {1: 0, 2: -5, 3: seq - 1, 4: 2**62, 5: seq}
     for client_id, after in places.items():
         watching.resume(run_id, after, client_id)
-    wait_until(lambda: all(watching.of("reset", run_id, c) for c in (1, 2, 4)), 10, "resets")
-    wait_until(lambda: all(watching.of("resumed", run_id, c) for c in (3, 5)), 10, "replays")
+    wait_until(lambda: all(watching.of("reset", run_id, c) for c in (1, 2, 4)), 30, "resets")
+    wait_until(lambda: all(watching.of("resumed", run_id, c) for c in (3, 5)), 30, "replays")
     assert watching.numbers(run_id, 3) == [2] and watching.numbers(run_id, 5) == []
 
 
