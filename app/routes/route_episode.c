@@ -72,7 +72,8 @@ route_episode_report_batch(struct call *call, struct api_error *err)
     return report(call, EPISODE_BATCH, err);
 }
 
-/* POST /api/training-runs/{run_id}/episodes: one report or a batch. 200 with a receipt. */
+/* POST /api/training-runs/{run_id}/episodes: one report or a batch. 200 with a receipt,
+ * which tells the run's status too. */
 bool
 route_episode_log(struct call *call, struct api_error *err)
 {
@@ -88,6 +89,8 @@ route_episode_log(struct call *call, struct api_error *err)
     json_out_whole(&json, "inserted", stored.receipt.inserted);
     json_out_whole(&json, "replaced", stored.receipt.replaced);
     json_out_whole(&json, "episodes", stored.held.run.summary.episodes);
+    /* So that a trainer hears in time that somebody ended its run, without asking. */
+    json_out_text(&json, "status", run_status_name(stored.held.run.status));
     json_out_object_end(&json);
     store_run_release(&stored.held);
     return true;

@@ -44,8 +44,14 @@ store_global_init(void)
 {
     if (sodium_init() < 0)
         abort(); /* no source of randomness: no key can be made or checked */
-    mongoc_init();
     mongoc_log_set_handler(driver_log, NULL);
+    /*
+     * Its counters, for a tool that nobody runs here, would be a file in /dev/shm a process: a
+     * killed one leaves it there, and when that is full the next says so on standard error, or dies
+     * of it.
+     */
+    setenv("MONGOC_DISABLE_SHM", "1", 1);
+    mongoc_init();
 }
 
 void

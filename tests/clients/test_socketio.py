@@ -1,4 +1,4 @@
-"""python-socketio, unmodified, and curl, against the gateway: every road, every break, every refusal."""
+"""python-socketio, unmodified, and curl, against the gateway: each road, break and refusal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 import requests
 import socketio
 import websocket
+
 from live_clients import CurlEvents, PythonClient, until
 from stack import Stack
 from support import Client
@@ -53,7 +54,7 @@ def metric(stack: Stack, name: str) -> float:
     return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
 
 
-# ---- events ----------------------------------------------------------------------------------------
+# ---- events ----
 
 
 @pytest.mark.parametrize("transports", ROADS, ids=["default", "websocket", "polling"])
@@ -144,7 +145,7 @@ def test_a_wrong_subscription_is_told_and_nothing_else_happens(stack, clients, w
     assert client.sio.connected
 
 
-# ---- who may -------------------------------------------------------------------------------------
+# ---- who may ----
 
 
 def test_accounts_never_hear_of_each_other(stack, clients):
@@ -235,7 +236,7 @@ def test_a_revoked_key_ends_sockets_and_streams_within_5_s(stack, clients):
     until(lambda: stream.process.poll() is not None, 5, "the stream's end")
 
 
-# ---- event streams -----------------------------------------------------------------------------------
+# ---- event streams ----
 
 
 def test_an_event_stream_goes_on_where_it_broke_off(stack, api, clients):
@@ -274,7 +275,7 @@ def test_a_stream_that_is_refused_says_why(stack):
     assert ask("HEAD", "nothing-here").status_code == 404
 
 
-# ---- web pages ----------------------------------------------------------------------------------------
+# ---- web pages ----
 
 
 def test_pages_from_elsewhere_do_not_come_in(stack):
@@ -291,7 +292,7 @@ def test_pages_from_elsewhere_do_not_come_in(stack):
         )
 
 
-# ---- nonsense ------------------------------------------------------------------------------------------
+# ---- nonsense ----
 
 
 def open_polling(stack: Stack) -> str:
@@ -300,7 +301,9 @@ def open_polling(stack: Stack) -> str:
     return f"{stack.url}{POLLING}&sid={json.loads(opened.text[1:])['sid']}"
 
 
-@pytest.mark.parametrize("body", [b"", b"9", b"b4AA", b"2", b"4", b"47", b"451-[]", b"4\xff", b"0{}"])
+@pytest.mark.parametrize(
+    "body", [b"", b"9", b"b4AA", b"2", b"4", b"47", b"451-[]", b"4\xff", b"0{}"]
+)
 def test_what_is_not_the_protocol_ends_the_session(stack, body):
     url = open_polling(stack)
     requests.post(url, data=body, timeout=10)
@@ -350,7 +353,7 @@ def test_binary_frames_and_events_end_the_socket(stack):
         assert opcode == websocket.ABNF.OPCODE_CLOSE and data[:2] == (1002).to_bytes(2, "big")
 
 
-# ---- many, slow, dead ------------------------------------------------------------------------------------
+# ---- many, slow, dead ----
 
 
 def test_a_client_that_never_reads_is_dropped_and_disturbs_nobody(stack, api, clients):
@@ -364,11 +367,13 @@ def test_a_client_that_never_reads_is_dropped_and_disturbs_nobody(stack, api, cl
     lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     lazy.connect(("127.0.0.1", stack.port))
     lazy.sendall(
-        f"GET /api/training-runs/{run_id}/events HTTP/1.1\r\nHost: 127.0.0.1:{stack.port}\r\n\r\n"
-        .encode()
+        f"GET /api/training-runs/{run_id}/events HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{stack.port}\r\n\r\n".encode()
     )
     time.sleep(0.5)
-    batch = [{"episode": n, "metrics": {f"m{i}": n + i / 7 for i in range(40)}} for n in range(1, 1001)]
+    batch = [
+        {"episode": n, "metrics": {f"m{i}": n + i / 7 for i in range(40)}} for n in range(1, 1001)
+    ]
     for first in range(0, 8):
         items = [{**item, "episode": item["episode"] + first * 1000} for item in batch]
         api.write(f"/api/training-runs/{run_id}/episodes", {"episodes": items})
@@ -466,5 +471,3 @@ def test_its_words_on_the_command_line(stack):
     assert run("--nonsense").returncode == 2
     bad = run("--check", TRAINING_LIVE_OUTBOX_MAX="5")
     assert bad.returncode == 2 and "TRAINING_LIVE_OUTBOX_MAX" in bad.stderr
-
-

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from live_clients import ROOT, LineClient, until
 from stack import Stack
 from support import Client

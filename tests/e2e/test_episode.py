@@ -483,6 +483,14 @@ def test_a_report_that_waited_in_a_queue_does_not_replace_a_later_one(client, ru
     agree(client, run, book)
 
 
+def test_a_receipt_tells_the_runs_status(client, run):
+    path = f"{DOCUMENTS}/{run}"
+    assert client.post(f"{path}/episodes", {"episode": 1}).json()["status"] == "running"
+    assert client.patch(path, {"status": "stopped"}).status_code == 200
+    late = client.post(f"{path}/episodes", {"episodes": [{"episode": 2}]}).json()
+    assert (late["status"], late["episodes"]) == ("stopped", 2)
+
+
 def test_a_late_report_of_a_new_number_is_stored_with_the_time_it_reached_nginx(client, run, stack):
     client.report(run, 1, roi_pct=10)
     arrived = seconds_of(client.detail(run)["episodes"][0]["created_at"]) - 5

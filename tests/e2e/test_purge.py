@@ -364,7 +364,8 @@ def test_a_purge_that_is_killed_is_taken_up_again(
         command.send_signal(signal.SIGKILL)
         command.wait(10)
     halfway = db.episodes.count_documents({"_id.run": {"$in": oids}})
-    assert 0 < halfway < total
+    # What mongod had removed and not yet journaled when it was killed is there again.
+    assert 0 < halfway <= total if victim == "mongod" else 0 < halfway < total
     assert not orphans(db)
     # Half a minute later the tombstone that was being worked on is free again.
     db.purges.update_many({"account": account[0]}, [{"$set": {"next_at": "$due"}}])

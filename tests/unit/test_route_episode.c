@@ -52,15 +52,15 @@ the_other_family_gets_a_receipt(void **state)
     serve(f, "POST", LOG, "{\"episode\":1,\"total_reward\":3.7,\"steps\":3}");
     assert_served(f, 200,
                   "{\"run_id\":\"r1\",\"accepted\":1,\"inserted\":1,\"replaced\":0,"
-                  "\"episodes\":1}");
+                  "\"episodes\":1,\"status\":\"running\"}");
     serve(f, "POST", LOG, THREE);
     assert_served(f, 200,
                   "{\"run_id\":\"r1\",\"accepted\":3,\"inserted\":3,\"replaced\":0,"
-                  "\"episodes\":4}");
+                  "\"episodes\":4,\"status\":\"running\"}");
     serve(f, "POST", LOG, "{\"episodes\":[{\"episode\":9},{\"episode\":9}]}");
     assert_served(f, 200,
                   "{\"run_id\":\"r1\",\"accepted\":2,\"inserted\":1,\"replaced\":0,"
-                  "\"episodes\":5}");
+                  "\"episodes\":5,\"status\":\"running\"}");
 }
 
 static void
