@@ -90,6 +90,7 @@ append_counters(bson_t *doc)
     BSON_APPEND_BOOL(doc, "summary_stale", false);
     BSON_APPEND_ARRAY(doc, "tail", &empty);
     BSON_APPEND_INT64(doc, "rows_max", 0);
+    BSON_APPEND_INT64(doc, "blocks_to", 0);
 }
 
 void
@@ -212,6 +213,8 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     read_tags(doc, run);
     read_checkpoints(doc, holder, run);
     run->tail = holder->tail = tail_read(doc);
+    run->rows_max = store_read_whole(doc, "rows_max");
+    run->blocks_to = store_read_whole(doc, "blocks_to");
     read_summary(doc, holder->tail, &run->summary);
     run_rank_read(doc, &run->rank);
 }
