@@ -268,6 +268,26 @@ store_run_has_metric(const struct run_held *held, const char *metric)
     return false;
 }
 
+bool
+store_run_statistics(const struct run_held *held, struct statistics *statistics)
+{
+    const struct holder *holder = held->holder;
+    struct counters counters;
+    bool good = counters_read(holder->doc, &counters);
+
+    for (size_t i = 0; good && holder->tail != NULL && i < holder->tail->count; i++)
+        good = counters_add(&counters, &holder->tail->items[i]);
+    if (!good)
+        abort(); /* out of memory ends the worker; the master starts another */
+    if (counters.stale) {
+        counters_clear(&counters);
+        return false;
+    }
+    *statistics = counters.figures;
+    statistics->episodes = held->run.summary.episodes;
+    return true;
+}
+
 int64_t
 store_run_highest(const struct run_held *held)
 {
