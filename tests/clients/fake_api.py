@@ -113,13 +113,14 @@ class FakeApi:
         parts = request.path.split("/")[3:]  # run id, resource
         if not parts:
             run_id = request.body["run_id"]
-            self.runs.setdefault(run_id, _new_run())
-            return 201, json.dumps({"run_id": run_id}).encode()
+            status = self.runs.setdefault(run_id, _new_run())["status"]
+            return 201, json.dumps({"run_id": run_id, "status": status}).encode()
         run = self.runs.get(parts[0])
         if run is None:
             return 404, b'{"detail":"There is no such run."}'
         if len(parts) == 1:
             run["changes"].append(request.body)
+            run["status"] = request.body.get("status", run["status"])
             return 200, b"{}"
         if parts[1] == "evaluations" and self.refuses_evaluations:
             return 422, b'{"detail":"Too good to be true."}'
@@ -136,11 +137,12 @@ class FakeApi:
             return 422, json.dumps(problem).encode()
         for one in episodes:
             run["episodes"][one["episode"]] = one
-        return 200, b"{}"
+        return 200, json.dumps({"status": run["status"]}).encode()
 
 
 def _new_run() -> dict[str, Any]:
-    return {"episodes": {}, "checkpoints": [], "evaluations": [], "changes": []}
+    empty: dict[str, Any] = {"checkpoints": [], "evaluations": [], "changes": []}
+    return {"status": "running", "episodes": {}, **empty}
 
 
 @contextmanager

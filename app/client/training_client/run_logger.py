@@ -19,7 +19,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 from training_client import payload
 from training_client.backoff import Backoff
 from training_client.outbox import Kind, Message, Outbox
-from training_client.sender import Delivery, Sender
+from training_client.sender import ENDED, Delivery, Sender
 from training_client.transport import Transport
 
 log = logging.getLogger("training_client")
@@ -27,7 +27,6 @@ log = logging.getLogger("training_client")
 Status = Literal["running", "completed", "stopped", "failed"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-_ENDED = ("completed", "stopped", "failed")
 _STOP_CODES = (128 + 2, 128 + 15)  # what a program exits with after SIGINT and SIGTERM
 _ERROR_MESSAGE_MAX = 2000  # characters
 
@@ -115,6 +114,15 @@ class TrainingRunLogger:
         return f"{self.base_url}/api/training-runs/{self._run_id}" if self._run_id else None
 
     @property
+    def stop_requested(self) -> bool:
+        """True once somebody else ended the current run, from the dashboard or the API.
+
+        Known from the answers to episodes, so shortly after the next one was sent. Logging goes
+        on: what comes after is kept as data.
+        """
+        return self._run_id is not None and self._sender.stopped(self._run_id)
+
+    @property
     def delivery(self) -> Delivery:
         """What became of the episodes so far, over all runs of this logger."""
         return self._sender.delivery()
@@ -198,8 +206,11 @@ class TrainingRunLogger:
         """End the run as completed, stopped or failed, after everything logged before."""
         message = error_message[:_ERROR_MESSAGE_MAX] if error_message else None
         body = payload.object_json({"status": status, "error_message": message})
+        if status in ENDED:
+            self._ended = True
+            if self._run_id is not None:
+                self._sender.ends(self._run_id)
         self._post(Kind.STATUS, body)
-        self._ended = self._ended or status in _ENDED
 
     @_never_raises(False)
     def flush(self, timeout: float | None = None) -> bool:

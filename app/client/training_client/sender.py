@@ -21,6 +21,7 @@ from training_client.transport import Transport
 log = logging.getLogger("training_client")
 
 _NARROWING = frozenset({400, 413, 422})  # the batch is at fault, not the run or the key
+ENDED = frozenset({"completed", "stopped", "failed"})  # what a run's status never leaves again
 _OUTAGE_QUIET_S = 60.0  # a new outage within this of the last one is not announced again
 
 
@@ -51,6 +52,8 @@ class Sender:
         self._nudge = threading.Event()  # ends a back-off early
         self._deadline: float | None = None  # monotonic; set by close
         self._dead_runs: set[str] = set()  # runs that the API will not take
+        self._ended_runs: set[str] = set()  # by this logger, or before it came
+        self._stopped_runs: set[str] = set()  # by somebody else
         self._counts = Delivery()
         self._counts_lock = threading.Lock()
         self._away_since: float | None = None
@@ -67,6 +70,14 @@ class Sender:
     def refuses(self, run_id: str) -> bool:
         """The API will never take this run's messages."""
         return run_id in self._dead_runs
+
+    def stopped(self, run_id: str) -> bool:
+        """A receipt said that the run has ended, and nobody here ended it."""
+        return run_id in self._stopped_runs
+
+    def ends(self, run_id: str) -> None:
+        """That the run is over is no news from here on."""
+        self._ended_runs.add(run_id)
 
     def delivery(self) -> Delivery:
         with self._counts_lock:
@@ -135,6 +146,8 @@ class Sender:
             answer = self._attempt("POST", runs, message.body)
             if not isinstance(answer, dict) or answer.get("run_id") != message.run_id:
                 raise Refused(0, "what answers is not a training API")
+            if answer.get("status") in ENDED:
+                self.ends(message.run_id)
         elif message.kind is Kind.CHECKPOINT:
             self._attempt("POST", f"{run}/checkpoints", message.body)
         else:
@@ -148,7 +161,9 @@ class Sender:
         while parts:
             part = parts.pop(0)
             try:
-                self._attempt("POST", path, batch_json([message.body for message in part]))
+                receipt = self._attempt(
+                    "POST", path, batch_json([message.body for message in part])
+                )
             except Refused as refusal:
                 if refusal.status not in _NARROWING:
                     self.count(refused=len(batch) - done)
@@ -156,8 +171,15 @@ class Sender:
                 parts[:0], refused = self._narrow(part, refusal)
                 done += refused
             else:
+                self._note_status(batch[0].run_id, receipt)
                 self.count(delivered=len(part))
                 done += len(part)
+
+    def _note_status(self, run_id: str, receipt: object) -> None:
+        status = receipt.get("status") if isinstance(receipt, dict) else None
+        if status in ENDED and run_id not in self._ended_runs | self._stopped_runs:
+            self._stopped_runs.add(run_id)
+            log.warning("run %s was ended from elsewhere: it is %s now", run_id, status)
 
     def _narrow(self, part: list[Message], refusal: Refused) -> tuple[list[list[Message]], int]:
         """What of a refused part to send again, and how many of it were dropped."""
