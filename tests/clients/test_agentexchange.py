@@ -25,9 +25,9 @@ from agentexchange import (
     UnavailableError,
     ValidationError,
 )
-from api_clients import KINDS, client_of
 from training_client import TrainingClientError
 
+from api_clients import KINDS, client_of
 from fake_api import FakeApi, Fault, fake_api
 
 RUN = {
