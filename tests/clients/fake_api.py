@@ -89,7 +89,7 @@ class FakeApi:
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         raw = handler.rfile.read(int(handler.headers["Content-Length"]))
         key = handler.headers["X-API-Key"]
-        request = Request(handler.command, handler.path, key, json.loads(raw))
+        request = Request(handler.command, handler.path, key, json.loads(raw or b"null"))
         self.requests.append(request)
         self.gate.wait(10)
         fault = self.faults.popleft() if self.faults else None
