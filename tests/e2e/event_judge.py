@@ -59,4 +59,4 @@ def judgement():
     """Fail when anything that was heard since the last time is not as described."""
     found = list(wrong)
     wrong.clear()
-    assert found == [], "not as schema/socketio describes it"
+    assert not found, "not as schema/socketio describes it:\n" + "\n".join(found[:20])
