@@ -423,6 +423,19 @@ join_waiting(struct live_client *client)
     return payload;
 }
 
+/*
+ * A farewell goes alone: socket.io-client acts on a close in the same payload first, and comes back
+ * at once although it was told not to. Its next poll is refused.
+ */
+static struct live_message *
+say_goodbye(struct live_client *client)
+{
+    struct live_message *farewell = client->farewell;
+
+    client->farewell = NULL;
+    return farewell != NULL ? farewell : live_message_format("1");
+}
+
 struct live_message *
 live_session_poll(struct live_client *client)
 {
@@ -430,8 +443,7 @@ live_session_poll(struct live_client *client)
 
     client->noop_due = false;
     if (client->end != LIVE_END_NONE)
-        return live_message_format("%s%s1", client->farewell == NULL ? "" : "41",
-                                   client->farewell == NULL ? "" : "\x1e");
+        return say_goodbye(client);
     if (client->engine.road == ENGINEIO_POLLING && client->outbox.count > 0)
         return join_waiting(client);
     return noop ? live_message_format("6") : NULL;
