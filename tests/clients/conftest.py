@@ -24,3 +24,10 @@ def stack() -> Iterator[Stack]:
         yield served
     finally:
         served.remove()
+
+
+@pytest.fixture(autouse=True)
+def spool_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the logger keeps what waits: a folder of each test's own."""
+    monkeypatch.setenv("TRAINING_DIR", str(tmp_path / "spool"))
+    return tmp_path / "spool"
