@@ -107,7 +107,7 @@ class Courier:
         if packet.kind is Kind.EPISODE or packet.kind in OPENING:
             self._dead_runs.add(packet.run_id)
             log.warning(
-                "the training API at %s refuses run %s (%s); training goes on, unlogged",
+                "the training API at %s refuses run %s (%s): nothing more of it is sent",
                 self._where, packet.run_id, refusal,
             )  # fmt: skip
             return Outcome(refused=episodes, keep=True)
@@ -243,8 +243,7 @@ class Courier:
         self._away_announced = not recently
         log.log(
             logging.DEBUG if recently else logging.WARNING,
-            "the training API at %s is away (%s); training goes on, episodes are kept"
-            " and sent when it is back",
+            "the training API at %s is away (%s); what is logged is kept, and sent when it is back",
             self._where, reason,
         )  # fmt: skip
 

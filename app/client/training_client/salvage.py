@@ -12,8 +12,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from training_client.message import Kind, Packet
-from training_client.spool_file import SpoolFile
+from training_client.message import Packet
+from training_client.spool_file import COLUMNS, SpoolFile, packet_of
 
 log = logging.getLogger("training_client")
 
@@ -31,10 +31,10 @@ def salvage(path: Path) -> SpoolFile:
     about: dict[str, str] = {}
     with closing(sqlite3.connect(broken, isolation_level=None)) as db:
         for order in ("ASC", "DESC"):  # from both ends up to the damage
-            for row in _rows(db, f"SELECT * FROM packet ORDER BY seq {order}"):
-                with suppress(TypeError, ValueError):
-                    seq, kind, run_id, count, body, _ = row
-                    packets[seq] = Packet(int(seq), Kind(kind), str(run_id), count, bytes(body))
+            for row in _rows(db, f"SELECT {COLUMNS} FROM packet ORDER BY seq {order}"):
+                with suppress(sqlite3.Error):
+                    packet = packet_of(row)
+                    packets[packet.seq] = packet
         about.update(_rows(db, "SELECT name, value FROM about"))
     file = SpoolFile(path)
     file.note(about)

@@ -12,6 +12,7 @@ import ctypes
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,14 @@ CREATE TABLE IF NOT EXISTS packet (
     run_id TEXT NOT NULL,
     count INTEGER NOT NULL, -- of its messages
     body BLOB NOT NULL, -- JSON objects, a line each
+    crc INTEGER NOT NULL, -- CRC-32 of all the above: SQLite does not check what it holds
     state INTEGER NOT NULL DEFAULT 0 -- 0 waiting, 1 sent, 2 refused with its run
 );
 CREATE INDEX IF NOT EXISTS packet_state ON packet (state, seq);
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _SENT_EPISODE = f"state = {_SENT} AND kind = 'episode'"
-_COLUMNS = "seq, kind, run_id, count, body"
+COLUMNS = "seq, kind, run_id, count, body, crc"
 
 
 class SpoolFile:
@@ -61,9 +63,13 @@ class SpoolFile:
             raise
 
     def is_sound(self) -> bool:
-        """SQLite finds nothing wrong in the whole file."""
+        """Nothing is wrong in the whole file."""
         with self._lock:
-            return bool(self._db.execute("PRAGMA quick_check").fetchone()[0] == "ok")
+            if self._db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                return False
+            for row in self._db.execute(f"SELECT {COLUMNS} FROM packet"):
+                packet_of(row)
+            return True
 
     @property
     def about(self) -> dict[str, str]:
@@ -77,11 +83,11 @@ class SpoolFile:
 
     def append(self, packets: list[Packet]) -> None:
         """Keep the packets, all or none of them."""
-        rows = [(p.seq, p.kind.value, p.run_id, p.messages, p.body) for p in packets]
+        rows = [(p.seq, p.kind.value, p.run_id, p.messages, p.body, _crc(p)) for p in packets]
         with self._lock:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._db.executemany(f"INSERT INTO packet ({_COLUMNS}) VALUES (?,?,?,?,?)", rows)
+                self._db.executemany(f"INSERT INTO packet ({COLUMNS}) VALUES (?,?,?,?,?,?)", rows)
                 self._db.execute("COMMIT")
             except sqlite3.Error:
                 if self._db.in_transaction:
@@ -106,11 +112,11 @@ class SpoolFile:
         count = size = 0
         with self._lock:
             rows = self._db.execute(
-                f"SELECT {_COLUMNS} FROM packet WHERE state = {_WAITING} AND seq > ? ORDER BY seq",
+                f"SELECT {COLUMNS} FROM packet WHERE state = {_WAITING} AND seq > ? ORDER BY seq",
                 (self._settled,),
             )
             for row in rows:
-                packets.append(_packet(row))
+                packets.append(packet_of(row))
                 count += packets[-1].messages
                 size += len(packets[-1].body)
                 if count >= EPISODES_MAX or size >= BYTES_MAX or row[1] != Kind.EPISODE.value:
@@ -141,9 +147,11 @@ class SpoolFile:
 
     def is_free(self, packet: Packet) -> None:
         """There was no run of this id; if there is one later, it is ours."""
+        known = packet._replace(kind=Kind.CREATE)
         with self._lock:
             self._db.execute(
-                "UPDATE packet SET kind = ? WHERE seq = ?", (Kind.CREATE.value, packet.seq)
+                "UPDATE packet SET kind = ?, crc = ? WHERE seq = ?",
+                (known.kind.value, _crc(known), known.seq),
             )
 
     def run_ids(self) -> list[str]:
@@ -157,10 +165,10 @@ class SpoolFile:
         kinds = tuple(kind.value for kind in OPENING)
         with self._lock:
             row = self._db.execute(
-                f"SELECT {_COLUMNS} FROM packet WHERE run_id = ? AND kind IN (?,?,?) LIMIT 1",
+                f"SELECT {COLUMNS} FROM packet WHERE run_id = ? AND kind IN (?,?,?) LIMIT 1",
                 (run_id, *kinds),
             ).fetchone()
-        return _packet(row) if row else None
+        return packet_of(row) if row else None
 
     def sent_episodes(self, run_id: str) -> Iterator[Packet]:
         """The run's episodes that were acknowledged, as far as they are still kept."""
@@ -168,13 +176,13 @@ class SpoolFile:
         while True:
             with self._lock:
                 row = self._db.execute(
-                    f"SELECT {_COLUMNS} FROM packet WHERE {_SENT_EPISODE} AND run_id = ?"
+                    f"SELECT {COLUMNS} FROM packet WHERE {_SENT_EPISODE} AND run_id = ?"
                     " AND seq > ? ORDER BY seq LIMIT 1",
                     (run_id, seq),
                 ).fetchone()
             if row is None:
                 return
-            yield (packet := _packet(row))
+            yield (packet := packet_of(row))
             seq = packet.seq
 
     def forget_sent(self, bytes_max: int) -> None:
@@ -199,9 +207,22 @@ class SpoolFile:
             return int(self._db.execute(query).fetchone()[0])
 
 
-def _packet(row: Any) -> Packet:
-    seq, kind, run_id, count, body = row
-    return Packet(seq, Kind(kind), run_id, count, body)
+def packet_of(row: Any) -> Packet:
+    """Out of a row of COLUMNS. Raises sqlite3.DatabaseError when it is not what was written."""
+    try:
+        seq, kind, run_id, count, body, crc = row
+        packet = Packet(seq, Kind(kind), run_id, count, body)
+        if _crc(packet) == crc:
+            return packet
+    except (AttributeError, TypeError, ValueError):
+        pass
+    raise sqlite3.DatabaseError("a packet is damaged")
+
+
+def _crc(packet: Packet) -> int:
+    seq, kind, run_id, messages, body = packet
+    head = f"{seq} {kind.value} {run_id} {messages} ".encode("utf-8", "surrogatepass")
+    return zlib.crc32(body, zlib.crc32(head))
 
 
 _open: WeakSet[SpoolFile] = WeakSet()
