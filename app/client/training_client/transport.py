@@ -1,6 +1,6 @@
 """One HTTP request to the training API: its answer, or one of errors.py's two exceptions.
 
-Called by sender.py (writes), by the command line (reads, downloads, event streams) and by trainers
+Called by courier.py (writes), by the command line (reads, downloads, event streams) and by trainers
 that read a run back.
 """
 
@@ -108,8 +108,10 @@ class Transport:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Unavailable(str(error) or type(error).__name__) from error
 
-    def send(self, method: str, path: str, body: bytes, timeout_s: float | None = None) -> Any:
-        """Send a JSON text; the answer's JSON value."""
+    def send(
+        self, method: str, path: str, body: bytes | None, timeout_s: float | None = None
+    ) -> Any:
+        """Send a JSON text, or nothing; the answer's JSON value."""
         wait_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
         return _answer(self._send(method, path, body, None, max(wait_s, 0.05)))
 
@@ -199,8 +201,9 @@ def retry_after_s(header: str | None) -> float | None:
     return min(max(wait_s, 0.0), _RETRY_AFTER_MAX_S) if wait_s == wait_s else None
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def encode(value: object) -> bytes:
-    """Compact JSON; what is no JSON value raises TypeError or ValueError."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
-        "utf-8", "strict"
-    )
+    """Compact JSON in one line; what is no JSON value raises TypeError or ValueError."""
+    return _ENCODER.encode(value).encode("utf-8", "strict")
