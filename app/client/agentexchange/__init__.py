@@ -1,5 +1,9 @@
 """The platform's client: AgentExchangeClient. Start reading at client.py."""
 
+from typing import TYPE_CHECKING, Any
+
+import training_client
+
 from agentexchange.answers import (
     AggregateStats,
     Answer,
@@ -36,6 +40,9 @@ from agentexchange.requests import (
     Status,
 )
 
+if TYPE_CHECKING:
+    from training_client import TrainingTracker, VectorTrainingTracker, register_tracked
+
 __all__ = [
     "AgentExchangeClient",
     "AgentExchangeError",
@@ -64,6 +71,16 @@ __all__ = [
     "TrainingRunDetail",
     "TrainingRunList",
     "TrainingRunPage",
+    "TrainingTracker",
     "UnavailableError",
     "ValidationError",
+    "VectorTrainingTracker",
+    "register_tracked",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The trackers, which need Gymnasium, when they are asked for."""
+    if name not in ("TrainingTracker", "VectorTrainingTracker", "register_tracked"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(training_client, name)
