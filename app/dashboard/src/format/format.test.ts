@@ -10,7 +10,7 @@ test("a figure has about four digits, and one that is not finite says so", () =>
     [0.12345, "0.123"],
     [-12.346, "−12.35"],
     [123.45, "123.5"],
-    [1234.5, "1\u2009235"],
+    [1234.5, "1\u202f235"],
     [1.2344e-7, "1.234e-7"],
     [3e12, "3.000e+12"],
     [null, "–"],
@@ -21,7 +21,7 @@ test("a figure has about four digits, and one that is not finite says so", () =>
 });
 
 test("a share is a percentage", () => {
-  assert.equal(formatShare(0.4176), "41.8\u2009%");
+  assert.equal(formatShare(0.4176), "41.8\u202f%");
   assert.equal(formatShare(null), "–");
 });
 

@@ -3,7 +3,7 @@
 const WHOLE = new Intl.NumberFormat("en");
 
 /** "12 345" of episodes: grouped, no fraction. */
-export const formatCount = (value: number): string => WHOLE.format(value).replaceAll(",", "\u2009");
+export const formatCount = (value: number): string => WHOLE.format(value).replaceAll(",", "\u202f");
 
 /** Four significant digits: "0.1234", "12.35", "1 235", "1.235e-7"; "–" when there is none. */
 export function formatFigure(value: number | string | null | undefined): string {
@@ -20,7 +20,7 @@ export function formatFigure(value: number | string | null | undefined): string 
 
 /** 0.417 as "41.7 %". */
 export const formatShare = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "–" : `${(value * 100).toFixed(1)}\u2009%`;
+  value === null || value === undefined ? "–" : `${(value * 100).toFixed(1)}\u202f%`;
 
 /** Exactly as the number is, for tooltips and copies. */
 export const exactFigure = (value: number | string | null | undefined): string =>
