@@ -162,7 +162,7 @@ function SeenPanel(props: CurvePanelProps) {
           stretch={stretch}
           last={last}
           limits={kind.limits}
-          format={kind.format}
+          ticks={kind.ticks}
           height={210}
           syncKey={props.syncKey}
           label={kind.title}

@@ -40,7 +40,7 @@ export interface LineChartProps {
   /** last episode of what is charted */
   last: number;
   limits?: Range | undefined;
-  format: (value: number) => string;
+  ticks: (values: readonly number[]) => string[];
   height: number;
   syncKey: string;
   /** what it shows, for screen readers */
@@ -149,10 +149,10 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
         grid,
         ticks: { show: false },
         font: AXIS_FONT,
-        size: 62,
+        size: 54,
         gap: 6,
         space: 34,
-        values: (_chart, splits) => splits.map((value) => now().format(value)),
+        values: (_chart, splits) => now().ticks(splits),
       },
     ],
     series: [

@@ -1,7 +1,8 @@
 // metric.ts - what a metric is called, which way is better, how its numbers are written. Pure.
 // Used by the detail and compare pages. Next: curve.ts.
 import type { Stats } from "../api/types";
-import { formatFigure, formatShare } from "../format/number";
+import { formatCount, formatFigure, formatShare } from "../format/number";
+import { tickDigits } from "./range";
 
 export type Direction = "higher" | "lower" | "none";
 
@@ -12,6 +13,8 @@ export interface MetricKind {
   better: Direction;
   /** a value on an axis or in a table */
   format: (value: number | string | null | undefined) => string;
+  /** the ticks of an axis, in as many digits as they need */
+  ticks: (values: readonly number[]) => string[];
   /** fixed limits of the axis, where the metric has them */
   limits?: readonly [number, number];
 }
@@ -19,18 +22,37 @@ export interface MetricKind {
 /** A window that is not the reader's to choose: the rolling win rate's (contract, section 1). */
 export const WIN_RATE_WINDOW = 100;
 
+function plainTicks(values: readonly number[]): string[] {
+  const digits = tickDigits(values);
+  return values.map((value) => {
+    const size = Math.abs(value);
+    if (size >= 1e7 || digits > 5) return value === 0 ? "0" : value.toExponential(1).replace(/^-/, "−");
+    const text = digits === 0 ? formatCount(Math.round(value)) : value.toFixed(digits);
+    return text.replace(/^-/, "−");
+  });
+}
+
+const shareTicks = (values: readonly number[]): string[] => values.map((value) => `${Math.round(value * 100)}\u2009%`);
+
+const count = (value: number | string | null | undefined): string =>
+  typeof value === "number" && Number.isInteger(value) ? formatCount(value).replace(/^-/, "−") : formatFigure(value);
+
 const share = (value: number | string | null | undefined): string =>
   typeof value === "string" ? formatFigure(value) : formatShare(value);
 
+const plain = (title: string, better: Direction): MetricKind => ({ title, better, format: formatFigure, ticks: plainTicks });
+/** Whole in each episode; its means are not. */
+const counted = (title: string, better: Direction): MetricKind => ({ ...plain(title, better), format: count });
+
 const NAMED: Record<string, MetricKind> = {
-  total_reward: { title: "Reward", better: "higher", format: formatFigure },
-  win: { title: "Rolling win rate", better: "higher", format: share, limits: [0, 1] },
-  roi_pct: { title: "ROI, %", better: "higher", format: formatFigure },
-  sharpe_ratio: { title: "Sharpe ratio", better: "higher", format: formatFigure },
-  max_drawdown_pct: { title: "Maximum drawdown, %", better: "lower", format: formatFigure },
-  steps: { title: "Steps", better: "none", format: formatFigure },
-  epsilon: { title: "Epsilon", better: "none", format: formatFigure },
-  total_trades: { title: "Trades", better: "none", format: formatFigure },
+  total_reward: plain("Reward", "higher"),
+  win: { title: "Rolling win rate", better: "higher", format: share, ticks: shareTicks, limits: [0, 1] },
+  roi_pct: plain("ROI, %", "higher"),
+  sharpe_ratio: plain("Sharpe ratio", "higher"),
+  max_drawdown_pct: plain("Maximum drawdown, %", "lower"),
+  steps: counted("Steps", "none"),
+  epsilon: plain("Epsilon", "none"),
+  total_trades: counted("Trades", "none"),
 };
 // A map: a custom metric may be called "constructor".
 const KNOWN = new Map(Object.entries(NAMED));
@@ -46,7 +68,7 @@ function directionOf(name: string): Direction {
 }
 
 export function metricKind(name: string): MetricKind {
-  return KNOWN.get(name) ?? { title: name, better: directionOf(name), format: formatFigure };
+  return KNOWN.get(name) ?? plain(name, directionOf(name));
 }
 
 /** reward_sum and total_reward are one metric under two names. */

@@ -24,6 +24,17 @@ export function xRange(first: number, last: number): Range {
   return last > first ? [first, last] : [first - 0.5, first + 0.5];
 }
 
+/** How many digits after the point the ticks of an axis need to differ: 0 for 50, 100; 2 for 0.25, 0.5. */
+export function tickDigits(ticks: readonly number[]): number {
+  const step = ticks.length > 1 ? Math.abs((ticks[1] as number) - (ticks[0] as number)) : 1;
+  if (!(step > 0)) return 0;
+  for (let digits = 0; digits < 8; digits++) {
+    const scaled = step * 10 ** digits;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return digits;
+  }
+  return 8;
+}
+
 /** What a drag chose, as whole episode numbers within the run; null: it was no stretch. */
 export function chosenStretch(from: number, to: number, last: number): readonly [number, number] | null {
   const low = Math.max(1, Math.floor(Math.min(from, to)));

@@ -13,6 +13,7 @@ import { Empty, Failed, Loading } from "../ui/state";
 import { announce, tell } from "../ui/toast";
 import { CheckpointPanel } from "./checkpoint_panel";
 import { CurveSection } from "./curve_section";
+import "../style/page.css";
 import "./detail.css";
 import { EpisodeTable } from "./episode_table";
 import { EvaluationPanel } from "./evaluation_panel";
@@ -121,7 +122,6 @@ function Shown({ run, loaded, onDelete }: ShownProps) {
         <div class="detail-main">
           <CurveSection runId={runId} metrics={metrics} feed={feed} round={round} stats={stats.data} known={seed.data !== null} />
           <StatTable stats={stats} metrics={metrics} />
-          <EpisodeTable runId={runId} metrics={metrics} feed={feed} round={round} />
         </div>
         <aside class="detail-side" aria-label="About the run">
           <InfoPanel run={run} />
@@ -133,6 +133,7 @@ function Shown({ run, loaded, onDelete }: ShownProps) {
           <EvaluationPanel runId={runId} round={round} />
         </aside>
       </div>
+      <EpisodeTable runId={runId} metrics={metrics} feed={feed} round={round} />
     </div>
   );
 }

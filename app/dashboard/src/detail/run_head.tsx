@@ -20,7 +20,7 @@ export function RunHead({ run, onDelete }: { run: RunDocument; onDelete: () => v
   return (
     <header class="run-head">
       <nav aria-label="Breadcrumb" class="crumbs no-print">
-        <Link to={listPath()}>Runs</Link> <span aria-hidden="true">/</span>
+        <Link to={listPath()}>‹ Runs</Link>
       </nav>
       <div class="run-title">
         <h1 class="run-id">{run.run_id}</h1>

@@ -1,0 +1,58 @@
+// overlay.ts - curves of several runs on one axis of episodes. Pure. Called by compare_chart.tsx. Next: group.ts.
+import type { Figure } from "../api/types";
+import { drawn } from "../chart/curve";
+import { groupCurve } from "./group";
+import type { Series } from "./series";
+import type { RunCurve } from "./use_curves";
+
+/** One line, on its own episodes. */
+export interface OverlayLine {
+  series: Series;
+  /** the mean is the line itself; low and high are the ends of its interval */
+  part: "mean" | "low" | "high";
+  values: (Figure | undefined)[];
+}
+
+export interface Overlay {
+  x: number[];
+  lines: OverlayLine[];
+}
+
+interface Own {
+  series: Series;
+  part: OverlayLine["part"];
+  episodes: readonly number[];
+  values: readonly Figure[];
+}
+
+/** Every line's value at every episode: undefined where it has no point (the line goes on), null where it breaks. */
+export function overlay(series: readonly Series[], curves: ReadonlyMap<string, RunCurve | null>): Overlay {
+  const own = series.flatMap((one) => linesOf(one, curves));
+  const x = [...new Set(own.flatMap((line) => line.episodes))].sort((a, b) => a - b);
+  const place = new Map(x.map((episode, index) => [episode, index]));
+  const lines = own.map((line): OverlayLine => {
+    const values = new Array<Figure | undefined>(x.length).fill(undefined);
+    for (let i = 0; i < line.episodes.length; i++) {
+      const at = place.get(line.episodes[i] as number);
+      if (at !== undefined) values[at] = line.values[i] ?? null;
+    }
+    return { series: line.series, part: line.part, values };
+  });
+  return { x, lines };
+}
+
+function linesOf(series: Series, curves: ReadonlyMap<string, RunCurve | null>): Own[] {
+  const found = series.runs.map((run) => curves.get(run.run_id)).filter((curve) => curve !== null && curve !== undefined);
+  if (found.length === 0) return [];
+  if (!series.grouped) {
+    const [curve] = found as [RunCurve];
+    const { x, smoothed } = drawn(curve.data, curve.missing);
+    return [{ series, part: "mean", episodes: x, values: smoothed }];
+  }
+  const group = groupCurve(found.map(({ data }) => ({ episodes: data.episodes, values: data.smoothed })));
+  return [
+    { series, part: "high", episodes: group.episodes, values: group.high },
+    { series, part: "low", episodes: group.episodes, values: group.low },
+    { series, part: "mean", episodes: group.episodes, values: group.mean },
+  ];
+}
