@@ -1,10 +1,16 @@
 // app.tsx - the frame of every page: its head, the view that the address names, dialogs and messages.
 // Called by main.tsx. Next: router.tsx, then list/list_page.tsx, detail/detail_page.tsx, compare/compare_page.tsx.
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useLiveState } from "./api/use_live";
 import { ListPage } from "./list/list_page";
 import { Link, listPath, routeOf, usePlace } from "./router";
+import { AccountMenu } from "./session/account_menu";
+import { KeyDialog } from "./session/key_dialog";
+import { beginSession, session } from "./session/session";
+import { useStore } from "./store";
+import { HelpDialog } from "./ui/help_dialog";
 import { lazy } from "./ui/lazy";
+import { useShortcuts } from "./ui/shortcuts";
 import { Empty } from "./ui/state";
 import { Toasts } from "./ui/toast";
 
@@ -12,6 +18,10 @@ const DetailPage = lazy(async () => (await import("./detail/detail_page")).Detai
 const ComparePage = lazy(async () => (await import("./compare/compare_page")).ComparePage);
 
 export function App() {
+  const { asking, epoch } = useStore(session);
+  const [helping, setHelping] = useState(false);
+  useEffect(beginSession, []);
+  useShortcuts({ "?": () => setHelping(true) });
   return (
     <>
       <a class="skip" href="#main">
@@ -25,11 +35,19 @@ export function App() {
           <Link to={listPath()}>Runs</Link>
           <a href="/docs">API</a>
         </nav>
-        <LiveMark />
+        <div class="top-end">
+          <LiveMark />
+          <button type="button" class="plain help" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={() => setHelping(true)}>
+            ?
+          </button>
+          <AccountMenu />
+        </div>
       </header>
       <main id="main" tabIndex={-1}>
-        <View />
+        <View key={epoch} />
       </main>
+      {asking && <KeyDialog />}
+      {helping && <HelpDialog onClose={() => setHelping(false)} />}
       <Toasts />
     </>
   );

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { formatDuration } from "./duration";
-import { formatFigure, formatShare } from "./number";
+import { formatFigure, formatRate, formatShare } from "./number";
 
 test("a figure has about four digits, and one that is not finite says so", () => {
   const cases: [number | string | null, string][] = [
@@ -34,4 +34,10 @@ test("a duration has its two largest units", () => {
     [356_400_000, "4 d 3 h"],
   ];
   for (const [ms, text] of cases) assert.equal(formatDuration(ms), text);
+});
+
+test("a rate is told by the second, the minute or the hour", () => {
+  assert.equal(formatRate(1234), "1\u202f234\u202f/s");
+  assert.equal(formatRate(0.5), "30.0\u202f/min");
+  assert.equal(formatRate(0.001), "3.6\u202f/h");
 });

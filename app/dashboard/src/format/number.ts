@@ -25,3 +25,10 @@ export const formatShare = (value: number | null | undefined): string =>
 /** Exactly as the number is, for tooltips and copies. */
 export const exactFigure = (value: number | string | null | undefined): string =>
   value === null || value === undefined ? "none" : String(value);
+
+/** Episodes a second as a person counts them: "12.30 /s", "3.2 /min", "0.8 /h". */
+export function formatRate(perSecond: number): string {
+  const [value, unit] =
+    perSecond >= 1 ? [perSecond, "s"] : perSecond * 60 >= 1 ? [perSecond * 60, "min"] : [perSecond * 3600, "h"];
+  return `${value >= 100 ? formatCount(Math.round(value)) : value.toFixed(1)}\u202f/${unit}`;
+}

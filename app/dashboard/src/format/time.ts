@@ -10,6 +10,9 @@ export function formatLocal(time: string): string {
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
+/** "2026-03-19 11:00": for columns; the tooltip has the rest. */
+export const formatLocalMinute = (time: string): string => formatLocal(time).replace(/:\d\d$/, "");
+
 /** "2026-03-19 10:00:00.000 UTC". */
 export const formatUtc = (time: string): string => time.replace("T", " ").replace(/Z$/, " UTC");
 

@@ -1,6 +1,7 @@
 // state.tsx - what stands where data would: it is loading, there is none, it failed. Each says what to do.
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { askForKey } from "../session/session";
 import { adviceFor, type ApiError } from "../api/api_error";
 
 export function Loading({ what }: { what: string }) {
@@ -47,6 +48,11 @@ export function Failed({ error, retryAt, onRetry, strip = false }: FailedProps) 
       )}
       <p class="todo">{advice.todo}</p>
       <p class="actions">
+        {error.status === 401 && (
+          <button type="button" class="primary" onClick={askForKey}>
+            Enter a key
+          </button>
+        )}
         <button type="button" onClick={onRetry}>
           Try again now
         </button>

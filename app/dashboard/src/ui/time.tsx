@@ -1,10 +1,12 @@
 // time.tsx - a moment where the reader is, UTC in the tooltip.
-import { formatAgo, formatLocal, formatUtc } from "../format/time";
+import { formatAgo, formatLocal, formatLocalMinute, formatUtc } from "../format/time";
 
-export function Time({ value }: { value: string }) {
+/** short: without the seconds. */
+export function Time({ value, short = false }: { value: string; short?: boolean }) {
+  const title = short ? `${formatLocal(value)} · ${formatUtc(value)}` : formatUtc(value);
   return (
-    <time dateTime={value} title={formatUtc(value)} class="figure">
-      {formatLocal(value)}
+    <time dateTime={value} title={title} class="figure">
+      {short ? formatLocalMinute(value) : formatLocal(value)}
     </time>
   );
 }

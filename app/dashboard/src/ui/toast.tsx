@@ -1,5 +1,5 @@
 // toast.tsx - what happened, told once: shown in a corner and said by screen readers. app.tsx shows them.
-import { useEffect, useState } from "preact/hooks";
+import { makeStore, useStore } from "../store";
 
 export interface ToastAction {
   label: string;
@@ -14,43 +14,31 @@ interface Toast {
 
 const SHOWN_MS = 8000;
 const SHOWN_MAX = 4;
-let toasts: readonly Toast[] = [];
 let last = 0;
-const listeners = new Set<() => void>();
-
-function put(next: readonly Toast[]): void {
-  toasts = next;
-  for (const listener of listeners) listener();
-}
+const toasts = makeStore<readonly Toast[]>([]);
+const announcement = makeStore("");
 
 /** Tell that something was done or failed; with an action, such as undoing it. */
 export function tell(text: string, kind: "done" | "failed" = "done", action: ToastAction | null = null): void {
   const id = ++last;
-  put([...toasts, { id, text, kind, action }].slice(-SHOWN_MAX));
-  setTimeout(() => put(toasts.filter((toast) => toast.id !== id)), action ? SHOWN_MS * 2 : SHOWN_MS);
+  toasts.set([...toasts.get(), { id, text, kind, action }].slice(-SHOWN_MAX));
+  setTimeout(() => dismiss(id), action ? SHOWN_MS * 2 : SHOWN_MS);
 }
 
-let announcement = "";
+const dismiss = (id: number): void => toasts.set(toasts.get().filter((toast) => toast.id !== id));
 
 /** Say something to screen readers alone: what a change on the page means. */
 export function announce(text: string): void {
-  announcement = text;
-  put(toasts);
+  announcement.set(text);
 }
 
 export function Toasts() {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const listener = () => draw((at) => at + 1);
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  }, []);
+  const shown = useStore(toasts);
+  const said = useStore(announcement);
   return (
     <>
       <div class="toasts" role="status" aria-live="polite">
-        {toasts.map((toast) => (
+        {shown.map((toast) => (
           <div key={toast.id} class={`toast ${toast.kind}`}>
             <span>{toast.text}</span>
             {toast.action && (
@@ -58,7 +46,7 @@ export function Toasts() {
                 type="button"
                 onClick={() => {
                   toast.action?.act();
-                  put(toasts.filter((other) => other.id !== toast.id));
+                  dismiss(toast.id);
                 }}
               >
                 {toast.action.label}
@@ -68,7 +56,7 @@ export function Toasts() {
               type="button"
               class="plain"
               aria-label="Dismiss"
-              onClick={() => put(toasts.filter((other) => other.id !== toast.id))}
+              onClick={() => dismiss(toast.id)}
             >
               ✕
             </button>
@@ -76,7 +64,7 @@ export function Toasts() {
         ))}
       </div>
       <div class="unseen" role="status" aria-live="polite" data-announcement>
-        {announcement}
+        {said}
       </div>
     </>
   );
