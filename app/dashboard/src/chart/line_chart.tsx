@@ -12,7 +12,7 @@ import { chosenStretch, moved, type Range, xRange, yRange } from "./range";
 import "./chart.css";
 
 export interface Line {
-  /** of CSS: "--run-0" */
+  /** of CSS: "--run-0"; or "transparent" */
   variable: string;
   dash?: readonly number[];
   width?: number;
@@ -40,6 +40,8 @@ export interface LineChartProps {
   /** last episode of what is charted */
   last: number;
   limits?: Range | undefined;
+  /** lowest and highest value to be seen; undefined: those of the lines */
+  span?: Range | undefined;
   ticks: (values: readonly number[]) => string[];
   height: number;
   syncKey: string;
@@ -130,7 +132,7 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
     padding: [10, 14, 0, 0],
     scales: {
       x: { time: false, range: () => [...shownRange(now())] },
-      y: { range: (_chart, min, max) => [...yRange(min, max, now().limits)] },
+      y: { range: (_chart, min, max) => [...yRange(...(now().span ?? ([min, max] as const)), now().limits)] },
     },
     axes: [
       {
@@ -158,7 +160,7 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
     series: [
       {},
       ...lines.map((line) => ({
-        stroke: () => strokeOf(line.variable),
+        stroke: () => (line.variable === "transparent" ? "transparent" : strokeOf(line.variable)),
         width: line.width ?? 1.5,
         alpha: line.alpha ?? 1,
         points: { show: false },

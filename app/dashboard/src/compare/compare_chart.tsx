@@ -2,9 +2,10 @@
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import type { ComparedRun } from "../api/types";
 import { ChartTable } from "../chart/chart_table";
-import { isWhole } from "../chart/curve";
+import { isWhole, type Stretch } from "../chart/curve";
 import { type Line, LineChart, type LineBand } from "../chart/line_chart";
 import { metricKind, WIN_RATE_WINDOW } from "../chart/metric";
+import type { Range } from "../chart/range";
 import { formatCount } from "../format/number";
 import { Failed } from "../ui/state";
 import { announce } from "../ui/toast";
@@ -34,6 +35,7 @@ export function CompareChart({ runs, series, metric, view }: CompareChartProps) 
   const over = useMemo(() => (found ? overlay(shown, found) : null), [shown, found]);
   const lines = useMemo(() => (over ? over.lines.map(lineOf) : []), [over]);
   const bands = useMemo(() => (over ? bandsOf(over) : []), [over]);
+  const span = useMemo(() => (over ? spanOf(over, view.stretch) : undefined), [over, view.stretch?.join()]);
   const last = Math.max(2, over?.x.at(-1) ?? 0, ...runs.map((run) => run.episodes_completed));
   const grouped = view.group !== "none";
   const whole = [...(found?.values() ?? [])].every((curve) => curve === null || isWhole(curve.data));
@@ -60,6 +62,7 @@ export function CompareChart({ runs, series, metric, view }: CompareChartProps) 
             x={over.x}
             lines={lines}
             bands={bands}
+            span={span}
             stretch={view.stretch}
             last={last}
             limits={kind.limits}
@@ -78,6 +81,7 @@ export function CompareChart({ runs, series, metric, view }: CompareChartProps) 
       <div class="chart-foot">
         <span class="faint">
           mean of {window} episodes{curves.fits ? (whole ? ", every episode" : ", thinned to extremes: zoom for every point") : ", reading…"}
+          {" · drag to zoom, double-click to reset"}
         </span>
         <button type="button" class="plain no-print" aria-expanded={table} onClick={() => setTable(!table)}>
           {table ? "Hide table" : "Show as table"}
@@ -101,7 +105,7 @@ const titleOf = ({ series, part }: Overlay["lines"][number]): string =>
 
 function lineOf({ series, part, values }: Overlay["lines"][number]): Line {
   const { variable, dash } = series.style;
-  if (part !== "mean") return { variable, width: 1, alpha: 0.25, values };
+  if (part !== "mean") return { variable: "transparent", width: 1, values };
   return { variable, dash, width: 1.8, values };
 }
 
@@ -110,6 +114,21 @@ function bandsOf({ lines }: Overlay): LineBand[] {
   return lines.flatMap((line, index) =>
     line.part === "high" ? [{ high: index, low: index + 1, variable: line.series.style.variable }] : [],
   );
+}
+
+/** From the lowest to the highest of what is to be seen whole: lines, and intervals of three runs and more. */
+function spanOf({ x, lines }: Overlay, stretch: Stretch | null): Range | undefined {
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { values, runs } of lines)
+    for (let i = 0; i < x.length; i++) {
+      const value = values[i];
+      const episode = x[i] as number;
+      if (typeof value !== "number" || (stretch && (episode < stretch[0] || episode > stretch[1]))) continue;
+      if (runs && (runs[i] ?? 0) < 3) continue;
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+    }
+  return min <= max ? [min, max] : undefined;
 }
 
 /** The nearest value at or before a place of x, for a line that has no point just there. */

@@ -11,6 +11,8 @@ export interface OverlayLine {
   /** the mean is the line itself; low and high are the ends of its interval */
   part: "mean" | "low" | "high";
   values: (Figure | undefined)[];
+  /** of an interval's end: how many runs it is of */
+  runs?: readonly (number | undefined)[];
 }
 
 export interface Overlay {
@@ -23,6 +25,7 @@ interface Own {
   part: OverlayLine["part"];
   episodes: readonly number[];
   values: readonly Figure[];
+  runs?: readonly number[];
 }
 
 /** Every line's value at every episode: undefined where it has no point (the line goes on), null where it breaks. */
@@ -30,13 +33,14 @@ export function overlay(series: readonly Series[], curves: ReadonlyMap<string, R
   const own = series.flatMap((one) => linesOf(one, curves));
   const x = [...new Set(own.flatMap((line) => line.episodes))].sort((a, b) => a - b);
   const place = new Map(x.map((episode, index) => [episode, index]));
+  const spread = <T>(values: readonly T[], { episodes }: Own): (T | undefined)[] => {
+    const all = new Array<T | undefined>(x.length).fill(undefined);
+    for (let i = 0; i < episodes.length; i++) all[place.get(episodes[i] as number) as number] = values[i];
+    return all;
+  };
   const lines = own.map((line): OverlayLine => {
-    const values = new Array<Figure | undefined>(x.length).fill(undefined);
-    for (let i = 0; i < line.episodes.length; i++) {
-      const at = place.get(line.episodes[i] as number);
-      if (at !== undefined) values[at] = line.values[i] ?? null;
-    }
-    return { series: line.series, part: line.part, values };
+    const values = spread(line.values, line);
+    return { series: line.series, part: line.part, values, ...(line.runs ? { runs: spread(line.runs, line) } : {}) };
   });
   return { x, lines };
 }
@@ -51,8 +55,8 @@ function linesOf(series: Series, curves: ReadonlyMap<string, RunCurve | null>): 
   }
   const group = groupCurve(found.map(({ data }) => ({ episodes: data.episodes, values: data.smoothed })));
   return [
-    { series, part: "high", episodes: group.episodes, values: group.high },
-    { series, part: "low", episodes: group.episodes, values: group.low },
+    { series, part: "high", episodes: group.episodes, values: group.high, runs: group.runs },
+    { series, part: "low", episodes: group.episodes, values: group.low, runs: group.runs },
     { series, part: "mean", episodes: group.episodes, values: group.mean },
   ];
 }
