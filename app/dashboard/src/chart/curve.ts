@@ -8,17 +8,17 @@ export type Stretch = readonly [from: number, to: number];
 export interface CurveData {
   episodes: readonly number[];
   raw: readonly Figure[];
-  /** rolling mean, from the first point on */
+  /** rolling mean, from the first point on; null where the value is not finite */
   smoothed: readonly Figure[];
   /** points in this stretch of the run, of which those here may be a part */
   total: number;
 }
 
-/** What a chart draws. null breaks a line. */
+/** What a chart draws. null breaks a line, undefined is passed over: the mean goes on where a value is not finite. */
 export interface Drawn {
   x: number[];
   raw: Figure[];
-  smoothed: Figure[];
+  smoothed: (Figure | undefined)[];
   /** episodes whose value is not finite */
   nonfinite: number[];
 }
@@ -52,7 +52,7 @@ export function drawn(data: CurveData, missing: readonly Stretch[]): Drawn {
     const value = data.raw[i] ?? null;
     result.x.push(episode);
     result.raw.push(value);
-    result.smoothed.push(data.smoothed[i] ?? null);
+    result.smoothed.push(data.smoothed[i] ?? undefined);
     if (value === null) result.nonfinite.push(episode);
   }
   return result;
@@ -64,6 +64,11 @@ export function drawn(data: CurveData, missing: readonly Stretch[]): Drawn {
  */
 export function wideGaps(missing: readonly Stretch[], least: number): Stretch[] {
   return missing.filter(([from, to]) => to - from + 1 >= least);
+}
+
+/** Those that reach into a stretch. */
+export function within(missing: readonly Stretch[], stretch: Stretch | null): Stretch[] {
+  return missing.filter(([from, to]) => !stretch || (to >= stretch[0] && from <= stretch[1]));
 }
 
 /** "41–60, 200 and 3 more": which numbers are missing. */

@@ -8,7 +8,7 @@ import type { LiveFeed } from "./live_feed";
 import { Failed } from "../ui/state";
 import { announce } from "../ui/toast";
 import { ChartTable } from "./chart_table";
-import { type CurveData, curveOf, drawn, type Drawn, isWhole, type Stretch, wideGaps } from "./curve";
+import { type CurveData, curveOf, drawn, type Drawn, isWhole, type Stretch, wideGaps, within } from "./curve";
 import { inTurn } from "./curve_queue";
 import { type Line, LineChart } from "./line_chart";
 import { extend } from "./live_curve";
@@ -114,7 +114,10 @@ function SeenPanel(props: CurvePanelProps) {
   const data = useMemo(() => (shown ? drawn(shown.data, feed.missing) : null), [shown, feed.missing]);
   const lines = useMemo(() => (data ? linesOf(data, isRate) : []), [data]);
   const width = stretch ? stretch[1] - stretch[0] : last;
-  const gaps = useMemo(() => wideGaps(feed.missing, width > 5000 ? width / 1000 : 1), [feed.missing, width]);
+  const gaps = useMemo(
+    () => within(wideGaps(feed.missing, width > 5000 ? width / 1000 : 1), stretch),
+    [feed.missing, width, stretch?.[0]],
+  );
   const readout = useRef<HTMLSpanElement>(null);
   const say = (index: number | null): void => {
     if (readout.current && data) readout.current.textContent = valuesInWords(data, index, kind.format, isRate);
@@ -181,7 +184,7 @@ function SeenPanel(props: CurvePanelProps) {
             <span class="key nonfinite">{formatCount(Math.max(inWhole, data.nonfinite.length))} not finite</span>
           )}
         </span>
-        <span class="faint figure" data-points={shown.data.episodes.length} data-total={shown.data.total}>
+        <span class="faint figure" title={isWhole(shown.data) ? undefined : "first, last, minimum and maximum of each stretch: zoom in for all"} data-points={shown.data.episodes.length} data-total={shown.data.total}>
           {fits ? pointsInWords(shown.data) : "reading…"}
         </span>
         <button type="button" class="plain no-print" aria-expanded={table} onClick={() => setTable(!table)}>
@@ -212,12 +215,12 @@ function linesOf(data: Drawn, isRate: boolean): Line[] {
 const pointsInWords = (data: CurveData): string =>
   isWhole(data)
     ? `${formatCount(data.total)} ${data.total === 1 ? "value" : "values"}`
-    : `${formatCount(data.episodes.length)} of ${formatCount(data.total)} values: each stretch's extremes`;
+    : `${formatCount(data.episodes.length)} of ${formatCount(data.total)} values`;
 
 /** The values at a place of x, or at the end. */
 function valuesInWords(data: Drawn, index: number | null, format: (value: number) => string, isRate: boolean): string {
   let at = index ?? data.x.length - 1;
-  while (at > 0 && data.smoothed[at] === null && data.raw[at] === null && index === null) at--;
+  while (at > 0 && data.raw[at] === null && index === null) at--;
   const episode = data.x[at];
   if (episode === undefined) return "";
   const raw = data.raw[at] ?? null;

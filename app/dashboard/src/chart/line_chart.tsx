@@ -141,7 +141,7 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
         ticks: { ...grid, size: 4 },
         border: { show: true, ...grid },
         font: AXIS_FONT,
-        size: 30,
+        size: 26,
         space: 70,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 2e6, 5e6, 1e7, 1e8],
         values: (_chart, splits) => splits.map((value) => (Number.isInteger(value) ? formatCount(value) : "")),

@@ -35,10 +35,10 @@ export function extend(
     }
     if (value === undefined) continue;
     const known = tailOf(recent.filter((other) => other.episode <= episode.episode), metric);
-    if (known.length < window && !asked.complete) inexact = true;
+    if (value !== null && known.length < window && !asked.complete) inexact = true;
     episodes.push(episode.episode);
     raw.push(value);
-    smoothed.push(rollingMean(known, window));
+    smoothed.push(value === null ? null : rollingMean(known, window));
     total++;
   }
   return { data: { episodes, raw, smoothed, total }, inexact };

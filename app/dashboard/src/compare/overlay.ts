@@ -24,7 +24,7 @@ interface Own {
   series: Series;
   part: OverlayLine["part"];
   episodes: readonly number[];
-  values: readonly Figure[];
+  values: readonly (Figure | undefined)[];
   runs?: readonly number[];
 }
 
@@ -40,9 +40,19 @@ export function overlay(series: readonly Series[], curves: ReadonlyMap<string, R
   };
   const lines = own.map((line): OverlayLine => {
     const values = spread(line.values, line);
+    if (!line.series.grouped) widenBreaks(values);
     return { series: line.series, part: line.part, values, ...(line.runs ? { runs: spread(line.runs, line) } : {}) };
   });
   return { x, lines };
+}
+
+/** A break reaches from the run's last point before it to its first behind it, over other runs' episodes. */
+function widenBreaks(values: (Figure | undefined)[]): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== null) continue;
+    for (let before = i - 1; before >= 0 && values[before] === undefined; before--) values[before] = null;
+    while (i + 1 < values.length && (values[i + 1] === undefined || values[i + 1] === null)) values[++i] = null;
+  }
 }
 
 function linesOf(series: Series, curves: ReadonlyMap<string, RunCurve | null>): Own[] {
