@@ -114,7 +114,8 @@ def _import(
         bar.begin(found.title, found.episode_count)
         if options.dry_run:
             count = 0
-            for count, _ in enumerate(found.episodes(), 1):
+            for _ in found.episodes():
+                count += 1
                 bar.sent(1)
             report["episodes"] = count
         else:
