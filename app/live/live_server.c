@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -246,13 +247,16 @@ raise_fd_limit(struct live_server *server)
 static bool
 open_context(struct live_server *server)
 {
+    void *loops[] = {server->loop};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
         .user = server,
         .gid = -1,
         .uid = -1,
-        .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_IPV6,
+        .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_IPV6 |
+                   LWS_SERVER_OPTION_LIBEV,
+        .foreign_loops = loops,
         .vhost_name = "live",
         .timeout_secs = REQUEST_S,
         .max_http_header_data = 16384, /* as much as nginx passes on in one header */
@@ -293,7 +297,8 @@ begin(struct live_server *server, const struct listener *listener)
     server->wires_max =
         limits.clients_max + limits.clients_max / 2 + ACCEPT_AT_ONCE; /* and POSTs */
     raise_fd_limit(server);
-    if (!open_context(server))
+    server->loop = ev_loop_new(EVBACKEND_EPOLL);
+    if (server->loop == NULL || !open_context(server))
         return false;
     server->queue =
         live_queue_new((size_t)server->settings->queue_max, QUEUE_EVENTS, wake_loop, server);
@@ -308,6 +313,7 @@ begin(struct live_server *server, const struct listener *listener)
         return false;
     }
     on_tick(&server->tick);
+    lws_cancel_service(server->context); /* lws sets its timer after an event: here is the first */
     return true;
 }
 
@@ -318,6 +324,8 @@ finish(struct live_server *server)
     live_access_stop(server->access);
     if (server->context != NULL)
         lws_context_destroy(server->context);
+    if (server->loop != NULL)
+        ev_loop_destroy(server->loop);
     live_hub_free(server->hub);
     live_queue_free(server->queue);
 }
@@ -335,8 +343,8 @@ live_server_run(const struct live_settings *settings, struct listener *listener)
     if (began) {
         log_event(LOG_INFO, "started", LOG_TEXT("version", TRAINING_VERSION),
                   LOG_TEXT("socket", listener->path == NULL ? "systemd" : listener->path));
-        while (!server->done && lws_service(server->context, 0) >= 0)
-            continue;
+        while (!server->done)
+            ev_run(server->loop, EVRUN_ONCE);
         listen_hide(listener);
         live_watch_stop();
     } else {
