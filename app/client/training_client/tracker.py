@@ -54,10 +54,12 @@ class TrainingTracker(
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], **options: Unpack[TrackerOptions]) -> None:
-        if isinstance(env, gymnasium.vector.VectorEnv) or getattr(env, "is_vector_env", False):
+        innermost = getattr(env, "unwrapped", None)
+        # Before Gymnasium 1.0 a vector of environments passes for an environment, wrapped or not.
+        if isinstance(innermost, gymnasium.vector.VectorEnv):
             raise TypeError("this is a vector of environments: use VectorTrainingTracker")
         options = with_hidden_key(options)
-        registered = getattr(env.unwrapped, OPTIONS_ATTRIBUTE, {})
+        registered = getattr(innermost, OPTIONS_ATTRIBUTE, {})
         gymnasium.utils.RecordConstructorArgs.__init__(self, **options)
         gymnasium.Wrapper.__init__(self, env)
         self._reporter = RunReporter({**registered, **options})
