@@ -3,9 +3,9 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from training_client.delivery import Delivery
 from training_client.errors import Refused, TrainingClientError, Unavailable
 from training_client.run_logger import TrainingRunLogger
-from training_client.sender import Delivery
 from training_client.transport import Transport
 
 if TYPE_CHECKING:
