@@ -230,6 +230,12 @@ def test_a_url_or_a_key_that_cannot_work_is_said(url: str, key: str | None) -> N
         AgentExchangeClient(key, url).list_training_runs()
 
 
+def test_a_key_that_cannot_be_sent_is_not_shown(api: FakeApi) -> None:
+    with pytest.raises(AgentExchangeError, match="not usable") as caught:
+        AgentExchangeClient("ak_a\nsecret", api.url).complete_training_run("r1")
+    assert "secret" not in str(caught.value)
+
+
 # ---- requests
 
 

@@ -6,13 +6,14 @@ tracked_env.py. Next: episode_info.py, run_reporter.py.
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
 import gymnasium
 
-from training_client.episode_info import Account
+from training_client.episode_info import Account, mapping, number
 from training_client.run_reporter import RunReporter, Secret, TrackerOptions
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Tracked:
     def run_url(self) -> str | None:
         """Where the run can be read."""
         return self._reporter.url
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody ended the run from the dashboard or the API: end the training when it suits."""
+        return self._reporter.stop_requested
 
 
 class TrainingTracker(
@@ -71,8 +77,8 @@ class TrainingTracker(
     ) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
         if self._reporter.active:
-            self._reporter.begin(self.env.spec)
             try:
+                self._reporter.begin(self.env.unwrapped.spec)
                 self._begin_episode(info)
             except Exception as error:
                 self._reporter.complain("reset()", error)
@@ -103,19 +109,21 @@ class TrainingTracker(
         self.close()
         return False
 
-    def _begin_episode(self, info: dict[str, Any]) -> None:
+    def _begin_episode(self, info: Any) -> None:
         self._running = True
         self._reward = 0.0
         self._steps = 0
         self._began = time.perf_counter()
         self._account = Account()
-        self._account.follow(info)
+        self._account.follow(mapping(info))
 
-    def _follow(
-        self, reward: SupportsFloat, terminated: bool, truncated: bool, info: dict[str, Any]
-    ) -> None:
+    def _follow(self, reward: SupportsFloat, terminated: bool, truncated: bool, info: Any) -> None:
         self._steps += 1
-        self._reward += float(reward)
+        value, info = number(reward), mapping(info)
+        if value is None:
+            value = math.nan
+            self._reporter.complain("the reward", TypeError(f"{reward!r:.40} is no number"))
+        self._reward += value
         self._account.follow(info)
         if not (terminated or truncated):
             return
