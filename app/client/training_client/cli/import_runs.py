@@ -113,10 +113,10 @@ def _import(
     try:
         bar.begin(found.title, found.episode_count)
         if options.dry_run:
-            count = 0
-            for count, _ in enumerate(found.episodes(), 1):
+            report["episodes"] = 0
+            for _ in found.episodes():
+                report["episodes"] += 1
                 bar.sent(1)
-            report["episodes"] = count
         else:
             receipt = delivery.send(transport, found, options.run_id, bar.sent)
             report |= {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Run = dict[str, Any]
 _RUNS_MAX = 50
-_CELL = 16  # columns that a run takes
+_CELL = 16  # columns of a terminal that a run takes at most
 _HIGHER = re.compile(r"(^|[_/.-])(reward|return|win|roi|sharpe|score|success)([_/.-]|$)", re.I)
 _LOWER = re.compile(r"(^|[_/.-])(\w*loss|error|mse|mae|drawdown)([_/.-]|$)", re.I)
 ABSENT = object()
@@ -97,7 +97,8 @@ def _print(
 ) -> None:
     rows = _rows(runs, options)
     label = min(max(len(name) for name in [*rows, *differing, "episodes"]), console.width // 3)
-    fitting = max((console.width - label) // (_CELL + 2), 1)
+    cell = min(max(12, *(len(one["run_id"]) for one in runs)), _CELL)
+    fitting = max((console.width - label - 2) // (cell + 2), 1)
     for first in range(0, len(runs), fitting):
         part = range(first, min(first + fitting, len(runs)))
         if first:

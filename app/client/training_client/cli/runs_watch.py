@@ -15,7 +15,7 @@ from training_client.cli.api import compared, document, path_of
 from training_client.cli.event_stream import Event, EventStream
 from training_client.cli.settings import connect, persist
 from training_client.cli.watch_state import WINDOW, WatchState
-from training_client.cli.watch_view import LinesView, LiveView, View
+from training_client.cli.watch_view import BreakSayer, LinesView, LiveView, View
 from training_client.errors import TrainingClientError
 from training_client.transport import Transport
 
@@ -29,9 +29,11 @@ class JsonView(View):
 
     def __init__(self, state: WatchState) -> None:
         self._state = state
+        self._breaks = BreakSayer()
         self._began = False
 
     def changed(self, event: Event) -> None:
+        self._breaks.whole()
         if event.name == "open" and not self._began:
             self._began = True
             self._write("run", None, self._state.run)
@@ -39,7 +41,7 @@ class JsonView(View):
             self._write(event.name, event.seq, event.data)
 
     def broken(self, reason: TrainingClientError, wait_s: float) -> None:
-        screen.say(f"the event stream broke off ({reason}); again in {wait_s:.1f} s")
+        self._breaks.broken(reason)
 
     def close(self) -> None:
         if self._state.ended:
@@ -54,9 +56,9 @@ class JsonView(View):
 
 def run(options: argparse.Namespace) -> int:
     state = WatchState(time.monotonic)
-    signal.signal(signal.SIGTERM, _terminate)
     with connect(options) as transport:
         run_id = str(compared(transport, [options.run])["runs"][0]["run_id"])
+        signal.signal(signal.SIGTERM, _terminate)
         with _view(state, options) as view:
             _follow(transport, run_id, state, view, options.patience)
     return _DELETED if state.deleted else _STATUS_CODES[state.status]
@@ -74,7 +76,9 @@ def _follow(
             if state.ended and not state.deleted:
                 _read(transport, run_id, state)  # what came with the end, and late
         view.changed(event)
-        if state.ended:
+        # After a break the run may be known to have ended before its last events were told.
+        telling = event.name == "episodes" or (event.name == "open" and event.resumed)
+        if state.ended and not telling:
             return
 
 
