@@ -92,9 +92,14 @@ def training(stack: Stack | None, *words: object, cwd: Path | None = None, **mor
 
 def started(stack: Stack, *words: object) -> subprocess.Popen[bytes]:
     """`training WORDS…`, running, with its output in pipes."""
+    return running({"TRAINING_URL": stack.url, "TRAINING_API_KEY": stack.key}, *words)
+
+
+def running(settings: dict[str, str], *words: object) -> subprocess.Popen[bytes]:
+    """The same with these environment variables."""
     return subprocess.Popen(
         [*_COMMAND, *map(str, words)],
-        env=environment(stack),
+        env=environment(None, **settings),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

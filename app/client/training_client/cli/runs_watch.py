@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
-from types import FrameType
 from typing import Any
 
 from training_client.cli import screen
@@ -21,7 +19,6 @@ from training_client.transport import Transport
 
 _STATUS_CODES = {"completed": 0, "failed": 1, "stopped": 3}
 _DELETED = 4
-_TERMINATED = 128 + signal.SIGTERM
 
 
 class JsonView(View):
@@ -58,7 +55,6 @@ def run(options: argparse.Namespace) -> int:
     state = WatchState(time.monotonic)
     with connect(options) as transport:
         run_id = str(compared(transport, [options.run])["runs"][0]["run_id"])
-        signal.signal(signal.SIGTERM, _terminate)
         with _view(state, options) as view:
             _follow(transport, run_id, state, view, options.patience)
     return _DELETED if state.deleted else _STATUS_CODES[state.status]
@@ -96,9 +92,3 @@ def _view(state: WatchState, options: argparse.Namespace) -> View:
     if sys.stdout.isatty():
         return LiveView(state, screen.console(), screen.draws_blocks(options))
     return LinesView(state, options.every)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(
-        _TERMINATED
-    )  # unlike death by the signal, it gives the terminal back as it was
