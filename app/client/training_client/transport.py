@@ -1,23 +1,22 @@
 """One HTTP request to the training API: its answer, or one of errors.py's two exceptions.
 
-Called by sender.py (writes), by the command line (reads, downloads, event streams) and by trainers
+Called by courier.py (writes), by the command line (reads, downloads, event streams) and by trainers
 that read a run back.
 """
 
 from __future__ import annotations
 
 import email.utils
-import ipaddress
 import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from training_client.connection import connection_options, timeout
 from training_client.errors import Fault, Refused, Unavailable
 
 _RETRY_AFTER_MAX_S = 300.0
@@ -49,15 +48,9 @@ class Transport:
 
     def __init__(self, base_url: str, api_key: str | None, timeout_s: float = 10.0) -> None:
         """Raises Refused when the URL or the key can never work."""
-        headers = {"Accept": "application/json", "User-Agent": "training-client/0.1"}
-        if api_key:
-            headers["X-API-Key"] = api_key
         try:
             self._client = httpx.Client(
-                base_url=base_url,
-                headers=headers,
-                timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 3.0)),
-                trust_env=not _is_loopback(base_url),  # a proxy cannot reach our own loopback
+                **connection_options(base_url, api_key, timeout_s, "training-client/0.1")
             )
         except (httpx.InvalidURL, UnicodeError, ValueError) as error:
             raise Refused(0, f"the URL or the key is not usable ({error})") from error
@@ -115,8 +108,10 @@ class Transport:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise Unavailable(str(error) or type(error).__name__) from error
 
-    def send(self, method: str, path: str, body: bytes, timeout_s: float | None = None) -> Any:
-        """Send a JSON text; the answer's JSON value."""
+    def send(
+        self, method: str, path: str, body: bytes | None, timeout_s: float | None = None
+    ) -> Any:
+        """Send a JSON text, or nothing; the answer's JSON value."""
         wait_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
         return _answer(self._send(method, path, body, None, max(wait_s, 0.05)))
 
@@ -135,7 +130,7 @@ class Transport:
                 content=body,
                 params=params,
                 headers={"Content-Type": "application/json"} if body is not None else None,
-                timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 3.0)),
+                timeout=timeout(timeout_s),
             )
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
             raise Refused(0, f"the URL or the key is not usable ({error})") from error
@@ -162,8 +157,8 @@ def _bounded(response: httpx.Response) -> httpx.Response:
 def _answer(response: httpx.Response) -> Any:
     status = response.status_code
     if status >= 500 or status in _RETRY_STATUSES:
-        retry_after_s = _retry_after_s(response.headers.get("Retry-After"))
-        raise Unavailable(f"it answers {status}", retry_after_s, slow_down=status == 429)
+        wait_s = retry_after_s(response.headers.get("Retry-After"))
+        raise Unavailable(f"it answers {status}", wait_s, slow_down=status == 429)
     if not response.is_success:
         raise _refusal(response)
     if not response.content:
@@ -192,7 +187,7 @@ def _refusal(response: httpx.Response) -> Refused:
     return Refused(response.status_code, str(detail), faults)
 
 
-def _retry_after_s(header: str | None) -> float | None:
+def retry_after_s(header: str | None) -> float | None:
     """Seconds out of a Retry-After header, which is a number of seconds or a date."""
     if header is None:
         return None
@@ -206,16 +201,9 @@ def _retry_after_s(header: str | None) -> float | None:
     return min(max(wait_s, 0.0), _RETRY_AFTER_MAX_S) if wait_s == wait_s else None
 
 
-def _is_loopback(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def encode(value: object) -> bytes:
-    """Compact JSON; what is no JSON value raises TypeError or ValueError."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
-        "utf-8", "strict"
-    )
+    """Compact JSON in one line; what is no JSON value raises TypeError or ValueError."""
+    return _ENCODER.encode(value).encode("utf-8", "strict")

@@ -21,7 +21,8 @@ from types import FrameType
 from typing import Any
 
 from training_client.cli.screen import say
-from training_client.cli.settings import DEFAULT_URL, Failure, base_url, explain
+from training_client.cli.settings import Failure, base_url, explain
+from training_client.connection import DEFAULT_URL
 from training_client.errors import Refused, Unavailable
 
 _SIGNALLED = 128  # and the signal's number
