@@ -120,7 +120,7 @@ def _rows(runs: list[Run], options: argparse.Namespace) -> dict[str, tuple[list[
         if name not in names:
             raise Failure(f"none of the runs has a metric {name}; they have {', '.join(names)}")
     rows: dict[str, tuple[list[Any], set[int]]] = {}
-    for name in options.metric or names:
+    for name in options.metric or [name for name in names if name != "wall_time"]:
         higher = _direction(name, options)
         for figure in (
             ("avg", "min", "max") if options.metric or name == "total_reward" else ("avg",)
