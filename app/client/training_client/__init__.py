@@ -1,8 +1,8 @@
 """Logs training runs to the training service. Start reading at run_logger.py."""
 
+from training_client.delivery import Delivery
 from training_client.errors import Refused, TrainingClientError, Unavailable
 from training_client.run_logger import TrainingRunLogger
-from training_client.sender import Delivery
 from training_client.transport import Transport
 
 __all__ = [

@@ -1,6 +1,6 @@
 """One HTTP request to the training API: its answer, or one of errors.py's two exceptions.
 
-Called by sender.py (writes) and by trainers that read a run back.
+Called by courier.py (writes) and by trainers that read a run back.
 """
 
 from __future__ import annotations
@@ -59,8 +59,10 @@ class Transport:
         """The JSON value at path."""
         return self._send("GET", path, None, params, self._timeout_s)
 
-    def send(self, method: str, path: str, body: bytes, timeout_s: float | None = None) -> Any:
-        """Send a JSON text; the answer's JSON value."""
+    def send(
+        self, method: str, path: str, body: bytes | None, timeout_s: float | None = None
+    ) -> Any:
+        """Send a JSON text, or nothing; the answer's JSON value."""
         wait_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
         return self._send(method, path, body, None, max(wait_s, 0.05))
 
@@ -143,8 +145,9 @@ def _is_loopback(url: str) -> bool:
         return False
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def encode(value: object) -> bytes:
-    """Compact JSON; what is no JSON value raises TypeError or ValueError."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
-        "utf-8", "strict"
-    )
+    """Compact JSON in one line; what is no JSON value raises TypeError or ValueError."""
+    return _ENCODER.encode(value).encode("utf-8", "strict")

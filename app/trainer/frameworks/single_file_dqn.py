@@ -51,7 +51,8 @@ def network(observations: int, actions: int) -> Any:
 
 def epsilon(step: int, args: argparse.Namespace) -> float:
     """From 1 to 0.05 in the first half."""
-    return max(1.0 - 0.95 * step / (0.5 * args.total_timesteps), 0.05)
+    half = 0.5 * float(args.total_timesteps)
+    return max(1.0 - 0.95 * step / half, 0.05)
 
 
 def learn(
