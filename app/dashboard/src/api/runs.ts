@@ -1,6 +1,6 @@
 // runs.ts - the calls about runs. Each takes an AbortSignal last and throws ApiError. Next: use_load.ts.
 import { type Answer, ask } from "./http";
-import type { Comparison, Curve, EpisodePage, Evaluation, RunChange, RunDocument, TrainingRun } from "./types";
+import type { Comparison, Curve, EpisodePage, Evaluation, Gaps, RunChange, RunDocument, TrainingRun } from "./types";
 
 const DOCUMENTS = "/api/training-runs";
 const RUNS = "/api/v1/training";
@@ -61,7 +61,15 @@ export interface EpisodeQuery {
   limit?: number;
   /** names, separated by commas */
   metrics?: string;
+  /** a metric or `episode`, `-` reverses */
   sort?: string;
+  /** "steps>100,win=1": comparisons that must all hold */
+  where?: string;
+}
+
+/** The episode numbers that are missing up to the highest reported one. */
+export async function readGaps(runId: string, signal?: AbortSignal): Promise<Gaps> {
+  return (await ask<Gaps>("GET", `${at(runId)}/gaps`, { signal })).data;
 }
 
 /** A page of episodes. `next` of the answer leads on when they are sorted by a metric. */

@@ -104,6 +104,13 @@ export interface EpisodePage {
   next_after: number | null;
 }
 
+export interface Gaps {
+  /** [first, last] of each stretch, ascending */
+  missing: [number, number][];
+  /** 0: there is no episode */
+  highest: number;
+}
+
 /** Over all episodes: `avg_`, `min_`, `max_` of each metric, and how many values were not finite. */
 export interface Stats {
   total_episodes: number;
