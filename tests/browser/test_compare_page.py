@@ -4,7 +4,15 @@ import re
 
 import numpy as np
 import pytest
-from chart_pages import drag, inked, make_run, number_of, serious_faults, shows, table_rows
+from chart_pages import (
+    drag,
+    inked,
+    make_run,
+    number_of,
+    serious_faults,
+    shows,
+    table_rows,
+)
 from expected import aggregate_stats, curve_points
 from playwright.sync_api import expect
 from scipy import stats as scipy_stats
@@ -131,7 +139,7 @@ def test_figures_are_those_of_the_episodes_and_the_best_is_marked(page, runs):
 def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(page, runs):
     visit(page, runs[:3])
     table = page.locator("table.differences")
-    keys = lambda: table.locator("tbody tr").evaluate_all("rows => rows.map(row => row.dataset.key)")  # noqa: E731
+    keys = lambda: table.locator("tbody tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
     assert keys() == ["/lr", "/net", "/extra"]
     assert table.locator('tr[data-key="/lr"] td').all_inner_texts() == ["0.1", "0.2", "0.1"]
     assert table.locator('tr[data-key="/extra"] td').all_inner_texts() == ["–", "–", "true"]

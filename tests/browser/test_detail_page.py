@@ -4,7 +4,16 @@ import re
 import time
 
 import pytest
-from chart_pages import drag, inked, make_run, number_of, panel, serious_faults, shows, table_rows
+from chart_pages import (
+    drag,
+    inked,
+    make_run,
+    number_of,
+    panel,
+    serious_faults,
+    shows,
+    table_rows,
+)
 from expected import aggregate_stats, curve_points, summary
 from playwright.sync_api import expect
 from support import DOCUMENTS, V1, wait_until
