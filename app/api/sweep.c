@@ -45,7 +45,7 @@ sweep_run(struct sweep *sweep)
 
     if (clock_steady_ms() < sweep->at_ms)
         return;
-    if (store_lanes_turn(sweep->lanes, sweep->every_ms, sweep->going_on) &&
+    if (store_lanes_turn(sweep->lanes, STORE_TURN_SWEEP, sweep->every_ms, sweep->going_on) &&
         !store_purge_step(sweep->store, &by, ROWS_AT_ONCE, &done, &more, &err))
         more = false;
     if (done.runs > 0)

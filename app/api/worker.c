@@ -4,6 +4,7 @@
  */
 #include "worker.h"
 
+#include "pack.h"
 #include "sweep.h"
 #include "wire.h"
 
@@ -32,6 +33,7 @@ struct worker {
     struct route_limits limits;
     struct store *store;
     struct sweep sweep; /* what it does while nobody waits */
+    struct pack pack;
     FCGX_Request fcgi;
     int signal_fd;    /* readable when the master wants something */
     int events_fd;    /* epoll: signal_fd and the listening socket */
@@ -203,13 +205,25 @@ worker_hear(struct worker *worker)
         worker->asked = WORKER_LEAVE;
 }
 
+/* Sleep until there is a connection or a signal, or something to do meanwhile. */
+static bool
+worker_idle(struct worker *worker)
+{
+    const int sweep_ms = sweep_wait_ms(&worker->sweep), pack_ms = pack_wait_ms(&worker->pack);
+    struct epoll_event event;
+    int woken = epoll_wait(worker->events_fd, &event, 1, sweep_ms < pack_ms ? sweep_ms : pack_ms);
+
+    if (woken == 0) {
+        sweep_run(&worker->sweep);
+        pack_run(&worker->pack);
+    }
+    return woken != -1 || errno == EINTR;
+}
+
 /* After a failed accept: true when it is worth another try. */
 static bool
 worker_wait(struct worker *worker, int why)
 {
-    struct epoll_event event;
-    int woken;
-
     if (why == EINTR || why == ECONNABORTED || why == EPROTO)
         return true;
     if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
@@ -221,10 +235,7 @@ worker_wait(struct worker *worker, int why)
         log_event(LOG_ERROR, "accept_failed", LOG_TEXT("why", strerror(why)));
         return false;
     }
-    woken = epoll_wait(worker->events_fd, &event, 1, sweep_wait_ms(&worker->sweep));
-    if (woken == 0)
-        sweep_run(&worker->sweep);
-    return woken != -1 || errno == EINTR;
+    return worker_idle(worker);
 }
 
 /*
@@ -326,6 +337,7 @@ worker_run(const struct worker_setup *setup)
     if (worker.store != NULL)
         store_recover(worker.store);
     sweep_init(&worker.sweep, worker.store, setup->lanes, setup->settings->sweep_s * 1000);
+    worker.pack = (struct pack){.store = worker.store, .lanes = setup->lanes};
     exit_code = worker.store == NULL ? WORKER_EXIT_BAD_SETTINGS : worker_loop(&worker);
     store_close(worker.store);
     store_global_clear();

@@ -103,6 +103,18 @@ is_unchanged(struct call *call, const struct id_list *list, struct api_error *er
     return route_unchanged_since(call, &mark);
 }
 
+/* Of the header, or of all episodes where it is in doubt. Clear it in any case. */
+static bool
+read_statistics(struct call *call, const struct run_held *held, struct statistics *statistics,
+                struct api_error *err)
+{
+    if (store_run_statistics(held, statistics))
+        return true;
+    statistics_init(statistics);
+    return store_episode_each(call->store, &held->run, 1, EPISODE_NUMBER_MAX, add_episode,
+                              statistics, err);
+}
+
 static bool
 write_one(struct call *call, const char *given, struct json_out *json, bool *missing,
           struct api_error *err)
@@ -113,9 +125,7 @@ write_one(struct call *call, const char *given, struct json_out *json, bool *mis
 
     if (!find_one(call, given, &held, missing, err) || *missing)
         return err->id == API_OK;
-    statistics_init(&statistics);
-    good = store_episode_each(call->store, &held.run, 1, EPISODE_NUMBER_MAX, add_episode,
-                              &statistics, err);
+    good = read_statistics(call, &held, &statistics, err);
     if (good)
         write_run(&held.run, &statistics, json);
     statistics_clear(&statistics);

@@ -26,6 +26,7 @@ const char *const store_collection_names[STORE_COLLECTION_COUNT] = {
     [STORE_PURGES] = "purges",
     [STORE_JOBS] = "jobs",
     [STORE_SUPERVISORS] = "supervisors",
+    [STORE_BLOCKS] = "blocks",
 };
 
 static void

@@ -5,6 +5,7 @@
 #include "store/store_episode.h"
 
 #include "base/clock.h"
+#include "store_block.h"
 #include "store_put.h"
 
 #define PUT_TRIES 40      /* of a write that meets another's */
@@ -106,8 +107,10 @@ store_episode_put(struct store *store, const char *account, const char *run_id,
     *receipt = (struct store_receipt){.accepted = (int64_t)list->reported};
     if (!store_run_key(store, account, run_id, &put.key, &remembered, err))
         return false;
-    if (put_reports(&put, err))
+    if (put_reports(&put, err)) {
+        block_want(store, &held->run);
         return true;
+    }
     if (!remembered || err->id != API_RUN_NOT_FOUND)
         return false;
     /* What was remembered is gone; the id may belong to a newer run by now. Asked once more. */

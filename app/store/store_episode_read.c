@@ -5,6 +5,7 @@
  */
 #include "store/store_episode.h"
 
+#include "store_block.h"
 #include "store_episode_doc.h"
 #include "store_pace.h"
 #include "store_row.h"
@@ -15,15 +16,15 @@
 
 /* _id from {run, n: from} to {run, n: to}: one range of the index, in order. */
 static void
-append_filter(bson_t *filter, const struct run *run, const struct store_episode_range *range)
+append_filter(bson_t *filter, const struct run *run, int64_t from, int64_t to)
 {
     bson_oid_t oid;
     bson_t id;
 
     bson_oid_init_from_string(&oid, run->oid);
     BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &id);
-    episode_doc_append_id(&id, "$gte", &oid, range->from);
-    episode_doc_append_id(&id, "$lte", &oid, range->to);
+    episode_doc_append_id(&id, "$gte", &oid, from);
+    episode_doc_append_id(&id, "$lte", &oid, to);
     bson_append_document_end(filter, &id);
 }
 
@@ -167,21 +168,31 @@ read_row(const bson_t *row, void *context)
     return !reader->ended;
 }
 
+/* The rows from this number on, and what of the tail comes before, between and after them. */
+static bool
+read_rows(struct store *store, const struct run *run, int64_t from, struct reader *reader,
+          struct api_error *err)
+{
+    AUTO_BSON filter = BSON_INITIALIZER;
+    AUTO_BSON opts = BSON_INITIALIZER;
+    const struct store_episode_range *range = reader->range;
+
+    append_filter(&filter, run, from, range->to);
+    append_opts(&opts, range);
+    if (from <= range->to && !store_row_each(store, &filter, &opts, read_row, reader, err))
+        return false;
+    visit_tail(reader, range->descending ? 0 : INT64_MAX);
+    return true;
+}
+
 bool
 store_episode_read(struct store *store, const struct run *run,
                    const struct store_episode_range *range, store_episode_visit *visit,
                    void *context, struct api_error *err)
 {
-    AUTO_BSON filter = BSON_INITIALIZER;
-    AUTO_BSON opts = BSON_INITIALIZER;
     struct reader reader = {.range = range, .tail = run->tail, .visit = visit, .context = context};
 
-    append_filter(&filter, run, range);
-    append_opts(&opts, range);
-    if (!store_row_each(store, &filter, &opts, read_row, &reader, err))
-        return false;
-    visit_tail(&reader, range->descending ? 0 : INT64_MAX);
-    return true;
+    return read_rows(store, run, range->from, &reader, err);
 }
 
 bool
@@ -209,13 +220,36 @@ visit_value(const struct episode *episode, void *context)
     return value == NULL || reader->visit(episode->number, value->real, reader->context);
 }
 
+/* A value out of a block, as the episode that it belongs to. */
+static bool
+visit_packed(int64_t number, double value, void *context)
+{
+    struct reader *reader = context;
+    const struct metric_value values = {
+        .name = reader->range->metrics[0], .type = METRIC_IS_REAL, .real = value};
+    const struct episode episode = {.number = number, .values = &values, .value_count = 1};
+
+    visit_tail(reader, number);
+    if (!reader->ended)
+        visit_one(reader, &episode);
+    return !reader->ended;
+}
+
 bool
 store_episode_metric(struct store *store, const struct run *run, const char *metric, int64_t from,
                      int64_t to, store_metric_visit *visit, void *context, struct api_error *err)
 {
     const struct store_episode_range range = {
         .from = from, .to = to, .metrics = &metric, .metric_count = 1};
-    struct metric_reader reader = {.visit = visit, .context = context, .metric = metric};
+    struct metric_reader of_metric = {.visit = visit, .context = context, .metric = metric};
+    struct reader reader = {
+        .range = &range, .tail = run->tail, .visit = visit_value, .context = &of_metric};
+    const int64_t packed = to < run->blocks_to ? to : run->blocks_to;
+    bool ended = false;
 
-    return store_episode_read(store, run, &range, visit_value, &reader, err);
+    block_want(store, run);
+    if (from <= packed && !block_read_metric(store, run, metric, from, packed, visit_packed,
+                                             &reader, &from, &ended, err))
+        return false;
+    return ended || read_rows(store, run, from, &reader, err);
 }

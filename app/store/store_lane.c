@@ -38,7 +38,7 @@ struct store_lane {
 
 struct store_lanes {
     _Atomic int64_t lost_ms; /* steady clock: when a worker lost the database last; 0: never */
-    _Atomic int64_t turn_ms; /* steady clock: when somebody may take the next turn */
+    _Atomic int64_t turns_ms[STORE_TURN_COUNT]; /* steady clock: when the next turn may be taken */
     struct store_lane lanes[LANE_COUNT];
     struct store_claims claims;
 };
@@ -81,16 +81,16 @@ store_lanes_claims(struct store_lanes *lanes)
 }
 
 bool
-store_lanes_turn(struct store_lanes *lanes, int64_t every_ms, bool mine)
+store_lanes_turn(struct store_lanes *lanes, enum store_turn what, int64_t every_ms, bool mine)
 {
     const int64_t now_ms = clock_steady_ms();
     int64_t turn_ms;
 
     if (lanes == NULL)
         return true;
-    turn_ms = lanes->turn_ms;
+    turn_ms = lanes->turns_ms[what];
     return (mine || now_ms >= turn_ms) &&
-           atomic_compare_exchange_strong(&lanes->turn_ms, &turn_ms, now_ms + every_ms);
+           atomic_compare_exchange_strong(&lanes->turns_ms[what], &turn_ms, now_ms + every_ms);
 }
 
 void

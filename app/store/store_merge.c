@@ -31,7 +31,7 @@ lock_header(struct transaction *transaction, struct put *put, bson_t *reply, bso
                 BCON_INT64(1), "merges", BCON_INT64(1), "}", "}", "fields", "{", "metrics",
                 BCON_INT32(1), "metric_count", BCON_INT32(1), "wins", BCON_INT32(1),
                 "summary_stale", BCON_INT32(1), "tail", BCON_INT32(1), "rows_max", BCON_INT32(1),
-                "}");
+                "blocks_to", BCON_INT32(1), "}");
     step = transaction_run(transaction, "lock_run", &command, reply, err);
     if (step != STEP_DONE || store_read_document(reply, "value", header))
         return step;

@@ -4,6 +4,7 @@
  */
 #include "store_plan.h"
 
+#include "store_block.h"
 #include "store_bson.h"
 #include "store_private.h"
 #include "store_run_rank.h"
@@ -21,6 +22,7 @@ plan_start(struct plan *plan, const bson_oid_t *run, const struct episode_list *
     bson_init(&plan->updates);
     plan->tail = tail_read(header);
     plan->rows_max = store_read_whole(header, "rows_max");
+    plan->blocks_to = plan->blocks_before = store_read_whole(header, "blocks_to");
     plan->waiting = calloc(TAIL_MAX + list->count, sizeof *plan->waiting);
     if (plan->waiting == NULL || !counters_read(header, &plan->counters))
         abort(); /* out of memory ends the worker; the master starts another */
@@ -131,6 +133,7 @@ add_update(struct plan *plan, bson_t *array, const struct episode *episode)
 {
     bson_t update, part;
 
+    plan->blocks_to = block_lowered(plan->blocks_to, episode->number);
     open_element(array, &plan->update_count, &update);
     BSON_APPEND_DOCUMENT_BEGIN(&update, "q", &part);
     episode_doc_append_id(&part, "_id", plan->run, episode->number);
@@ -237,6 +240,7 @@ move_to_rows(struct plan *plan)
         good = counters_add(&plan->counters, episode);
         if (episode->number > plan->rows_max)
             plan->rows_max = episode->number;
+        plan->blocks_to = block_lowered(plan->blocks_to, episode->number);
     }
     bson_append_array_end(&plan->inserts, &inserts);
     return good;
@@ -288,6 +292,8 @@ plan_append_update(const struct plan *plan, int64_t now_ms, bson_t *update)
     BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &set);
     counters_append(&plan->counters, &set);
     BSON_APPEND_INT64(&set, "rows_max", plan->rows_max);
+    if (plan->blocks_to != plan->blocks_before)
+        BSON_APPEND_INT64(&set, "blocks_to", plan->blocks_to);
     BSON_APPEND_ARRAY_BEGIN(&set, "tail", &tail);
     for (size_t i = plan->moved; i < plan->waiting_count; i++) {
         char text[16];

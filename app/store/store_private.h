@@ -26,6 +26,7 @@ enum store_collection_id {
     STORE_PURGES,
     STORE_JOBS,
     STORE_SUPERVISORS,
+    STORE_BLOCKS,
     STORE_COLLECTION_COUNT
 };
 
@@ -36,6 +37,12 @@ struct store_run_keys;  /* store_run_key.c: ObjectIds of the runs last written *
 struct store_lane;      /* store_lane.c: one lock of the set */
 struct store_claims;    /* store_claim.h: the transactions that workers have open */
 struct store_claim;     /* one worker's */
+
+/* Long runs that this worker has met and that may be put into blocks (store_block.h). */
+struct block_wanted {
+    bson_oid_t runs[8];
+    size_t count;
+};
 
 struct store {
     mongoc_uri_t *uri; /* with our time limits written over the caller's */
@@ -49,6 +56,7 @@ struct store {
     struct meter_seat *seat;           /* borrowed; NULL: nothing is counted */
     struct store_key_cache *key_cache; /* NULL until the first key is looked up */
     struct store_run_keys *run_keys;   /* NULL until the first episode is written */
+    struct block_wanted blocks;
 };
 
 /*

@@ -124,8 +124,14 @@ remove_rows(struct store *store, const struct tombstone *tombstone, int64_t max,
 {
     AUTO_BSON episodes = BSON_INITIALIZER;
     AUTO_BSON evaluations = BSON_INITIALIZER;
+    AUTO_BSON blocks = BSON_INITIALIZER;
     int64_t removed;
 
+    slice_filter_blocks(&blocks, &tombstone->run);
+    if (!slice_delete(store, STORE_BLOCKS, &blocks, max, &removed, more, err))
+        return false;
+    if (*more)
+        return true;
     slice_filter_episodes(&episodes, &tombstone->run);
     if (!slice_delete(store, STORE_EPISODES, &episodes, max, &removed, more, err))
         return false;

@@ -90,6 +90,7 @@ append_counters(bson_t *doc)
     BSON_APPEND_BOOL(doc, "summary_stale", false);
     BSON_APPEND_ARRAY(doc, "tail", &empty);
     BSON_APPEND_INT64(doc, "rows_max", 0);
+    BSON_APPEND_INT64(doc, "blocks_to", 0);
 }
 
 void
@@ -212,6 +213,8 @@ read_run(const bson_t *doc, struct holder *holder, struct run *run)
     read_tags(doc, run);
     read_checkpoints(doc, holder, run);
     run->tail = holder->tail = tail_read(doc);
+    run->rows_max = store_read_whole(doc, "rows_max");
+    run->blocks_to = store_read_whole(doc, "blocks_to");
     read_summary(doc, holder->tail, &run->summary);
     run_rank_read(doc, &run->rank);
 }
@@ -263,6 +266,26 @@ store_run_has_metric(const struct run_held *held, const char *metric)
         if (episode_metric(&holder->tail->items[i], metric) != NULL)
             return true;
     return false;
+}
+
+bool
+store_run_statistics(const struct run_held *held, struct statistics *statistics)
+{
+    const struct holder *holder = held->holder;
+    struct counters counters;
+    bool good = counters_read(holder->doc, &counters);
+
+    for (size_t i = 0; good && holder->tail != NULL && i < holder->tail->count; i++)
+        good = counters_add(&counters, &holder->tail->items[i]);
+    if (!good)
+        abort(); /* out of memory ends the worker; the master starts another */
+    if (counters.stale) {
+        counters_clear(&counters);
+        return false;
+    }
+    *statistics = counters.figures;
+    statistics->episodes = held->run.summary.episodes;
+    return true;
 }
 
 int64_t

@@ -4,6 +4,7 @@
  */
 #include "store_slice.h"
 
+#include "store_block.h"
 #include "store_bson.h"
 #include "store_episode_doc.h"
 
@@ -15,6 +16,17 @@ slice_filter_episodes(bson_t *filter, const bson_oid_t *run)
     BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &range);
     episode_doc_append_id(&range, "$gte", run, 0);
     episode_doc_append_id(&range, "$lte", run, INT64_MAX);
+    bson_append_document_end(filter, &range);
+}
+
+void
+slice_filter_blocks(bson_t *filter, const bson_oid_t *run)
+{
+    bson_t range;
+
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &range);
+    block_append_id(&range, "$gte", run, 0);
+    block_append_id(&range, "$lte", run, INT64_MAX);
     bson_append_document_end(filter, &range);
 }
 

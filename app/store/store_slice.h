@@ -8,6 +8,9 @@
 /* All episodes of a run, as a filter on `episodes`: one range of its key. */
 void slice_filter_episodes(bson_t *filter, const bson_oid_t *run);
 
+/* All blocks of a run, as a filter on `blocks`. */
+void slice_filter_blocks(bson_t *filter, const bson_oid_t *run);
+
 /*
  * Delete at most max documents that match; *removed of them were. *more: there may be more.
  * The filter is served by an index. Errors: STORE_UNAVAILABLE.

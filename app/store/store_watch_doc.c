@@ -220,7 +220,7 @@ static bool
 is_inner(const char *field)
 {
     return strcmp(field, "revision") == 0 || strcmp(field, "merges") == 0 ||
-           strcmp(field, "fence") == 0;
+           strcmp(field, "fence") == 0 || strcmp(field, "blocks_to") == 0;
 }
 
 static void

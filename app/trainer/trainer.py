@@ -133,7 +133,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     training = training_from_arguments()
     stop = StopFlag()
-    logger = TrainingRunLogger()
+    logger = TrainingRunLogger(quiet=True)  # this file tells it all
     logger.create_run(AGENT_ID, ALGORITHM, training.config())
     started = time.monotonic()
     if not training.quiet:

@@ -30,6 +30,7 @@ curve_add(struct curve *curve, int64_t number, double value)
         return true;
     out_bytes(&curve->points.out, (const char *)&point, sizeof point);
     curve->points_total++;
+    curve->nonfinite = curve->nonfinite || !isfinite(value);
     return spool_good(&curve->points);
 }
 
@@ -102,7 +103,8 @@ curve_write(struct curve *curve, int64_t max_points, struct json_out *json)
     if (max_points == 0 || curve->points_total <= max_points)
         whole = spool_each(&curve->points, sizeof(struct curve_point), write_point, &writer);
     else
-        whole = curve_thin(&curve->points, curve->points_total, max_points, write_point, &writer);
+        whole = curve_thin(&curve->points, curve->points_total, max_points, curve->nonfinite,
+                           write_point, &writer);
     json_out_array_end(json);
     whole = write_spooled(json, "raw_values", &writer.raw_text) && whole;
     whole = write_spooled(json, "smoothed_values", &writer.smoothed_text) && whole;

@@ -5,15 +5,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define KEPT_MAX 4 /* of a bucket: minimum and maximum, raw and smoothed */
+#define EXTREMES 4              /* of a bucket: minimum and maximum, raw and smoothed */
+#define KEPT_MAX (EXTREMES + 1) /* and the first point that is not finite */
 
 struct thinning {
     int64_t total;
     int64_t buckets;
     int64_t at;     /* points met */
     int64_t bucket; /* the one being filled */
-    bool smoothed_too;
-    struct curve_point kept[KEPT_MAX]; /* least raw, greatest raw, least and greatest smoothed */
+    bool smoothed_too, nonfinite_too;
+    /* Least raw, greatest raw, least and greatest smoothed, first not finite. */
+    struct curve_point kept[KEPT_MAX];
     bool has[KEPT_MAX];
     bool (*each)(const void *point, void *context);
     void *context;
@@ -61,8 +63,11 @@ keep_extremes(struct thinning *thinning, const struct curve_point *point)
 {
     const struct curve_point *kept = thinning->kept;
 
-    if (!isfinite(point->value))
+    if (!isfinite(point->value)) {
+        if (thinning->nonfinite_too)
+            keep_if(thinning, EXTREMES, false, point);
         return;
+    }
     keep_if(thinning, 0, point->value < kept[0].value, point);
     keep_if(thinning, 1, point->value > kept[1].value, point);
     if (!thinning->smoothed_too)
@@ -93,14 +98,17 @@ take_point(const void *record, void *context)
 }
 
 bool
-curve_thin(struct spool *points, int64_t total, int64_t max_points,
+curve_thin(struct spool *points, int64_t total, int64_t max_points, bool nonfinite,
            bool (*each)(const void *point, void *context), void *context)
 {
-    const bool smoothed_too = max_points >= 2 + KEPT_MAX;
+    const bool smoothed_too = max_points >= 2 + EXTREMES;
+    const bool nonfinite_too = nonfinite && max_points >= 2 + KEPT_MAX;
+    const int64_t kept = (smoothed_too ? EXTREMES : EXTREMES / 2) + nonfinite_too;
     struct thinning thinning = {
         .total = total,
-        .buckets = (max_points - 2) / (smoothed_too ? KEPT_MAX : KEPT_MAX / 2),
+        .buckets = (max_points - 2) / kept,
         .smoothed_too = smoothed_too,
+        .nonfinite_too = nonfinite_too,
         .each = each,
         .context = context,
     };

@@ -28,12 +28,14 @@ struct store_settings {
  */
 struct store_lanes *store_lanes_new(void);
 
+/* What one worker of a machine does at a time, while it is idle. */
+enum store_turn { STORE_TURN_SWEEP, STORE_TURN_PACK, STORE_TURN_COUNT };
+
 /*
- * Is it this worker's turn for what one worker of a machine does now and then? Yes when the last
- * turn was every_ms ago, or is this worker's own and goes on (`mine`); it is noted as taken.
- * lanes NULL: yes.
+ * Is it this worker's turn? Yes when the last turn was every_ms ago, or is this worker's own and
+ * goes on (`mine`); it is noted as taken. lanes NULL: yes.
  */
-bool store_lanes_turn(struct store_lanes *lanes, int64_t every_ms, bool mine);
+bool store_lanes_turn(struct store_lanes *lanes, enum store_turn what, int64_t every_ms, bool mine);
 
 /*
  * A store that connects at its first use. Borrows lanes (may be NULL: no lanes) and copies

@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "store/store_audit.h"
 #include "training/run.h"
+#include "training/statistics.h"
 #include "training/run_order.h"
 
 /* A run and what its texts are borrowed from. Zero it first; release it when done. */
@@ -102,6 +103,12 @@ bool store_agent_list(struct store *store, const char *account, store_agent_visi
 
 /* Has the run an episode with this metric (its stored name)? Told by the header. */
 bool store_run_has_metric(const struct run_held *held, const char *metric);
+
+/*
+ * The figures of all metrics over all episodes, told by the header, which changes in the same
+ * commit as they do; clear it. False: a replacement has left them in doubt, read the episodes.
+ */
+bool store_run_statistics(const struct run_held *held, struct statistics *statistics);
 
 /* The highest episode number reported, 0 while there is none. Told by the header. */
 int64_t store_run_highest(const struct run_held *held);

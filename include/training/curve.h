@@ -27,6 +27,7 @@ struct curve {
     int64_t from, to;     /* episode numbers, both included */
     int64_t places;       /* values taken */
     int64_t points_total; /* points kept, before thinning */
+    bool nonfinite;       /* some of them have no finite value */
 };
 
 void curve_init(struct curve *curve, size_t window, int64_t from, int64_t to);
@@ -38,7 +39,8 @@ bool curve_add(struct curve *curve, int64_t number, double value);
  * Write seed 000's arrays and seed 001's curve, then points_total and points_returned, as members
  * of the object that is open. At most max_points points (0: all). Of a thinned curve the first
  * and last point stay, and of each bucket the minimum and maximum of the raw values and, when
- * max_points is 6 or more, of the smoothed ones. False when the disk or memory ran out.
+ * max_points is 6 or more, of the smoothed ones; and when it is 7 or more, each bucket's first
+ * value that is not finite. False when the disk or memory ran out.
  */
 bool curve_write(struct curve *curve, int64_t max_points, struct json_out *json);
 

@@ -117,6 +117,7 @@ struct run {
     struct run_summary summary;
     struct run_rank rank;
     const void *tail; /* the store's own: reports that are not yet among the episodes' documents */
+    int64_t rows_max, blocks_to; /* the store's own, too: its store_block.h */
 };
 
 /* Is this request a repeat of the one that made the run? What it leaves out does not count. */

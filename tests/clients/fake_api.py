@@ -1,6 +1,6 @@
 """A training API that fails on demand: the seam for faults that cannot be made for real.
 
-It keeps what it is sent in memory and answers the trainers' five writes. Used by
+It keeps what it is sent in memory and answers the trainers' writes and `gaps`. Used by
 test_run_logger.py and test_hrl_training.py.
 """
 
@@ -63,7 +63,7 @@ class FakeApi:
             def do_POST(self) -> None:
                 api.handle(self)
 
-            do_PATCH = do_POST  # noqa: N815 - the name is http.server's
+            do_PATCH = do_GET = do_POST  # noqa: N815 - the names are http.server's
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -87,9 +87,9 @@ class FakeApi:
         return list(self.runs[str(run_id)]["episodes"])
 
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
-        raw = handler.rfile.read(int(handler.headers["Content-Length"]))
+        raw = handler.rfile.read(int(handler.headers["Content-Length"] or 0))
         key = handler.headers["X-API-Key"]
-        request = Request(handler.command, handler.path, key, json.loads(raw))
+        request = Request(handler.command, handler.path, key, json.loads(raw or b"null"))
         self.requests.append(request)
         self.gate.wait(10)
         fault = self.faults.popleft() if self.faults else None
@@ -113,14 +113,17 @@ class FakeApi:
         parts = request.path.split("/")[3:]  # run id, resource
         if not parts:
             run_id = request.body["run_id"]
-            self.runs.setdefault(run_id, _new_run())
-            return 201, json.dumps({"run_id": run_id}).encode()
+            status = self.runs.setdefault(run_id, _new_run())["status"]
+            return 201, json.dumps({"run_id": run_id, "status": status}).encode()
         run = self.runs.get(parts[0])
         if run is None:
             return 404, b'{"detail":"There is no such run."}'
         if len(parts) == 1:
             run["changes"].append(request.body)
+            run["status"] = request.body.get("status", run["status"])
             return 200, b"{}"
+        if parts[1] == "gaps":
+            return 200, json.dumps(_gaps(run["episodes"])).encode()
         if parts[1] == "evaluations" and self.refuses_evaluations:
             return 422, b'{"detail":"Too good to be true."}'
         if parts[1] in ("checkpoints", "evaluations"):
@@ -136,11 +139,18 @@ class FakeApi:
             return 422, json.dumps(problem).encode()
         for one in episodes:
             run["episodes"][one["episode"]] = one
-        return 200, b"{}"
+        return 200, json.dumps({"status": run["status"]}).encode()
+
+
+def _gaps(episodes: dict[int, Any]) -> dict[str, Any]:
+    highest = max(episodes, default=0)
+    missing = [[number, number] for number in range(1, highest) if number not in episodes]
+    return {"missing": missing, "highest": highest}
 
 
 def _new_run() -> dict[str, Any]:
-    return {"episodes": {}, "checkpoints": [], "evaluations": [], "changes": []}
+    empty: dict[str, Any] = {"checkpoints": [], "evaluations": [], "changes": []}
+    return {"status": "running", "episodes": {}, **empty}
 
 
 @contextmanager

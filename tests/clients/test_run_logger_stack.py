@@ -12,14 +12,22 @@ from training_client import Delivery, TrainingRunLogger
 from stack import Stack
 
 
-def read(stack: Stack, logger: TrainingRunLogger) -> dict[str, Any]:
-    """The run as its url gives it."""
-    answer = httpx.get(
-        str(logger.url), headers={"X-API-Key": stack.key}, timeout=30, trust_env=False
-    )
+def read(stack: Stack, logger: TrainingRunLogger, run_id: str | None = None) -> dict[str, Any]:
+    """The run as its url gives it; of an earlier one, by its id."""
+    url = str(logger.url).replace(str(logger.run_id), run_id or str(logger.run_id))
+    answer = httpx.get(url, headers={"X-API-Key": stack.key}, timeout=30, trust_env=False)
     assert answer.status_code == 200, answer.text[:500]
     document: dict[str, Any] = answer.json()
     return document
+
+
+def stop(stack: Stack, logger: TrainingRunLogger) -> None:
+    """What the dashboard's button does."""
+    answer = httpx.patch(
+        str(logger.url), headers={"X-API-Key": stack.key}, json={"status": "stopped"},
+        timeout=30, trust_env=False,
+    )  # fmt: skip
+    assert answer.status_code == 200, answer.text[:500]
 
 
 def test_a_run_arrives_as_it_was_logged(stack: Stack) -> None:
@@ -110,3 +118,36 @@ def test_an_exception_in_the_block_ends_the_run(
         raise error
     document = read(stack, logger)
     assert (document["status"], document["metadata"]) == (status, metadata)
+
+
+def test_a_run_that_is_stopped_from_elsewhere_is_asked_to_stop(stack: Stack) -> None:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+        logger.create_run("agent")
+        logger.log_episode(1, 1.0, 1)
+        assert logger.flush()
+        assert not logger.stop_requested
+        stop(stack, logger)
+        logger.log_episode(2, 1.0, 1)
+        assert logger.flush()
+        assert logger.stop_requested
+        first = logger.run_id
+        logger.create_run("agent")
+        assert not logger.stop_requested
+    document = read(stack, logger, first)
+    assert document["status"] == "stopped"
+    assert document["summary"]["episodes"] == 2  # late ones are data
+
+
+def test_a_run_that_had_ended_before_or_was_ended_here_is_not_asked_to_stop(stack: Stack) -> None:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+        run_id = logger.create_run("agent")
+        logger.log_episode(1, 1.0, 1)
+        logger.update_status("completed")
+        logger.log_episode(2, 1.0, 1)
+        assert logger.flush()
+        assert not logger.stop_requested
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as again:
+        again.create_run("agent", run_id=run_id)
+        again.log_episode(3, 1.0, 1)
+        assert again.flush()
+        assert not again.stop_requested

@@ -193,7 +193,12 @@ def test_a_304_costs_one_indexed_read(owner, run, stack, db, path):
             not_modified(conditional(owner, path, tag), tag)
     finally:
         db.command("profile", 0)
-    asked = [op for op in db.system.profile.find({"appName": "training"})]
+    # The supervisor looks for work once a second, whatever is asked of the API.
+    asked = [
+        op
+        for op in db.system.profile.find({"appName": "training"})
+        if op["ns"].rsplit(".", 1)[1] not in ("jobs", "supervisors")
+    ]
     keys = [op for op in asked if op["ns"].endswith(".api_keys")]
     reads = [op for op in asked if op not in keys]
     assert len(keys) <= 4, "a worker asks for a key once in 2 s"

@@ -320,11 +320,32 @@ a_thinned_curve_of_nothing_finite_has_its_ends(void **state)
         values[i] = NAN;
     }
     AUTO_JSON *drawn = draw(numbers, values, 100, &all, 10);
-    assert_drawn(drawn, "{\"episode_numbers\":[1,100],\"raw_values\":[null,null],"
-                        "\"smoothed_values\":[null,null],"
+    assert_drawn(drawn, "{\"episode_numbers\":[1,2,100],\"raw_values\":[null,null,null],"
+                        "\"smoothed_values\":[null,null,null],"
                         "\"curve\":[{\"episode\":1,\"value\":null,\"smoothed\":null},"
+                        "{\"episode\":2,\"value\":null,\"smoothed\":null},"
                         "{\"episode\":100,\"value\":null,\"smoothed\":null}],"
-                        "\"points_total\":100,\"points_returned\":2}");
+                        "\"points_total\":100,\"points_returned\":3}");
+}
+
+static void
+a_value_that_is_not_finite_is_not_thinned_away(void **state)
+{
+    static const int64_t limits[] = {7, 8, 100, 999};
+    struct long_run *run = long_run(10, 0.0);
+    const size_t lone = 4321;
+
+    (void)state;
+    run->values[lone] = INFINITY;
+    for (size_t i = 0; i < COUNT_OF(limits); i++) {
+        const struct curve all = range(10, 1, EVERY);
+        AUTO_JSON *drawn = draw(run->numbers, run->values, LONG, &all, limits[i]);
+
+        assert_true(has_number(drawn, run->numbers[lone]));
+        assert_in_range(json_object_get_int64(json_object_object_get(drawn, "points_returned")), 3,
+                        limits[i]);
+    }
+    free(run);
 }
 
 static void
@@ -361,6 +382,7 @@ main(void)
         cmocka_unit_test(thinning_keeps_ends_and_extremes),
         cmocka_unit_test(thinning_leaves_no_long_gap),
         cmocka_unit_test(a_thinned_curve_of_nothing_finite_has_its_ends),
+        cmocka_unit_test(a_value_that_is_not_finite_is_not_thinned_away),
         cmocka_unit_test(a_short_curve_is_thinned_as_well),
     };
 

@@ -172,13 +172,16 @@ a_turn_is_taken_by_one_until_it_is_over(void **state)
 {
     struct fixture *f = *state;
 
-    assert_true(store_lanes_turn(f->store.lanes, 60000, false));
-    assert_false(store_lanes_turn(f->store.lanes, 60000, false));
-    assert_true(store_lanes_turn(f->store.lanes, 60000, true)); /* goes on with its own */
-    assert_false(store_lanes_turn(f->store.lanes, 60000, false));
-    assert_true(store_lanes_turn(f->store.lanes, 0, true));
-    assert_true(store_lanes_turn(f->store.lanes, 60000, false)); /* the last one is over */
-    assert_true(store_lanes_turn(NULL, 60000, false));
+    assert_true(store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 60000, false));
+    assert_false(store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 60000, false));
+    assert_true(
+        store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 60000, true)); /* goes on with its own */
+    assert_false(store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 60000, false));
+    assert_true(store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 0, true));
+    assert_true(store_lanes_turn(f->store.lanes, STORE_TURN_SWEEP, 60000,
+                                 false)); /* the last one is over */
+    assert_true(store_lanes_turn(f->store.lanes, STORE_TURN_PACK, 60000, false)); /* another's */
+    assert_true(store_lanes_turn(NULL, STORE_TURN_SWEEP, 60000, false));
 }
 
 int

@@ -476,6 +476,39 @@ the_commands_say_what_and_where(void **state)
     bson_destroy(rows);
 }
 
+static void
+what_is_written_is_in_no_block_that_may_be_trusted(void **state)
+{
+    static const struct {
+        int64_t number;
+        const char *set; /* of blocks_to; NULL: it stays */
+    } cases[] = {{7000, NULL}, {5001, NULL}, {5000, "4000"}, {2001, "2000"}, {1, "0"}};
+    struct database *db = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct episode batch[] = {EPISODE(cases[i].number, 100, REAL("total_reward", 1.0)),
+                                  EPISODE(8000, 100, REAL("total_reward", 2.0))};
+        const struct episode_list list = {.items = batch, .count = 2, .reported = 2};
+        bson_t *header = bson_of("{\"rows_max\":6000,\"blocks_to\":5000}");
+        bson_t *rows = bson_of("{\"cursor\":{\"firstBatch\":[]}}");
+        AUTO_BSON update = BSON_INITIALIZER;
+        struct api_error err = {.id = API_OK};
+        bson_iter_t at, set;
+        struct plan plan;
+
+        plan_start(&plan, &db->run, &list, header);
+        assert_true(plan_finish(&plan, rows, &err));
+        plan_append_update(&plan, 200, &update);
+        assert_true(bson_iter_init_find(&at, &update, "$set") && bson_iter_recurse(&at, &set));
+        assert_int_equal(bson_iter_find(&set, "blocks_to"), cases[i].set != NULL);
+        if (cases[i].set != NULL)
+            assert_int_equal(bson_iter_as_int64(&set), strtoll(cases[i].set, NULL, 10));
+        plan_clear(&plan);
+        bson_destroy(header);
+        bson_destroy(rows);
+    }
+}
+
 /* What clients have been told is stored. */
 struct truth {
     bool reported[NUMBERS];
@@ -607,6 +640,7 @@ main(void)
         TEST(more_metrics_than_a_run_may_have_are_refused_whole),
         TEST(a_run_that_has_more_metrics_already_still_takes_known_ones),
         TEST(the_commands_say_what_and_where),
+        TEST(what_is_written_is_in_no_block_that_may_be_trusted),
         TEST(the_database_holds_what_was_acknowledged),
     };
 

@@ -1,6 +1,6 @@
 """The ways a request to the training API fails: not now (Unavailable) or not like this (Refused).
 
-Raised by transport.py, handled by sender.py; TrainingRunLogger lets none of them out.
+Raised by transport.py, handled by courier.py; TrainingRunLogger lets none of them out.
 """
 
 from __future__ import annotations

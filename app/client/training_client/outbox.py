@@ -1,134 +1,291 @@
-"""What waits to be sent: a bounded queue in memory, in the order it was logged.
+"""What waits to be sent, in the order it was logged: first in memory, then in the spool.
 
-Filled by run_logger.py on the trainer's thread; emptied by sender.py. Whatever keeps messages
-elsewhere (a spool on disk, say) takes this class's place: put, take, settle, flush, close.
+put() runs on the trainer's thread: one write to the journal, one entry in a bounded queue. A thread
+of this class moves the queue into the spool's SQLite file, a group at a time; sender.py takes
+packets from there. When the disk cannot be written, groups stay in memory instead.
+Next: sender.py.
 """
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass
-from enum import Enum
-from itertools import islice
+from pathlib import Path
 
-BATCH_EPISODES_MAX = 1000  # the API takes no more in one request
-BATCH_BYTES_MAX = 4 * 1024 * 1024  # the API takes 8 MiB
+from training_client.message import EPISODES_MAX, Kind, Message, Packet, pack
+from training_client.spool_file import SpoolFile
+from training_client.spool_folder import Spool
+
+log = logging.getLogger("training_client")
+
 URGENT_RESERVE = 1000  # room that only creations, checkpoints and statuses may use
-
-
-class Kind(Enum):
-    CREATE = "create"
-    EPISODE = "episode"
-    CHECKPOINT = "checkpoint"
-    STATUS = "status"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    kind: Kind
-    run_id: str
-    body: bytes  # JSON
-    episode: int = 0  # its number, of an episode
+SENT_KEPT_BYTES = 64 * 1024 * 1024  # of sent episodes, should the server turn out to lack some
+_SLOW_S = 0.02
+_SLOW_WRITES_MAX = 5  # in a row: the disk hangs
+_JOIN_S = 5.0  # for the last commit
 
 
 class Outbox:
-    """Thread-safe. take() leaves messages inside, so that they count until they are settled."""
+    """Thread-safe. One thread puts or many; one takes and settles."""
 
-    def __init__(self, capacity: int, linger_s: float) -> None:
-        """linger_s: how long an episode may wait for others to share its request."""
-        self._capacity = max(capacity, 1)
+    def __init__(
+        self, spool: Spool | None, queue_size: int, spool_bytes: int, linger_s: float
+    ) -> None:
+        """queue_size bounds the messages in memory, spool_bytes what waits on the disk.
+
+        linger_s: how long a message may wait for others to share its commit and its request.
+        """
+        self._spool = spool
+        self._memory = SpoolFile(None)  # takes the disk's place when it fails
+        self._queue_size = max(queue_size, 1)
+        self._spool_bytes = spool_bytes
         self._linger_s = linger_s
-        self._changed = threading.Condition()
-        self._waiting: deque[Message] = deque()
-        self._put_count = 0  # of all messages ever accepted
-        self._settled_count = 0
-        self._hurry_until = 0  # no lingering before so many are settled
+        self._changed = threading.Condition(threading.Lock())
+        self._queue: list[Message] = []
         self._oldest_at = 0.0  # when the queue last became non-empty
+        self._put_seq = 0  # of the last message accepted
+        self._stored_seq = 0  # of the last one in a file
+        self._settled_seq = 0  # of the last one that needs no more sending
+        self._hurry_seq = 0  # no lingering before this one is stored
+        self._bytes = 0  # of all bodies that wait, or are kept for sync
+        self._in_memory = 0  # messages out of the queue, and not on the disk
+        self._on_disk = 0  # messages that wait there
+        self._kept = 0  # messages on the disk that this process will not send
+        self._disk_fails = False
+        self._journaling = False
+        self._turnable = spool is not None  # the journal's resting file is empty
+        self._slow_writes = 0
+        self._sent_bytes = 0  # on the disk since old ones were last forgotten
         self._closed = False
+        self._all_stored = False  # closed, and the queue is in a file
+        self._start_journal()
+        self._thread = threading.Thread(target=self._run, name="training-spool", daemon=True)
+        self._thread.start()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        """How many messages wait."""
+        return self._put_seq - self._settled_seq
 
-    def put(self, message: Message, wait_s: float) -> bool:
-        """Accept the message; False when there was no room for it within wait_s."""
-        reserve = 0 if message.kind is Kind.EPISODE else URGENT_RESERVE
+    @property
+    def folder(self) -> Path | None:
+        """Where the spool is; None: it is in memory."""
+        return self._spool.stem.parent if self._spool else None
+
+    @property
+    def file(self) -> SpoolFile:
+        """Where messages that were sent are still to be found."""
+        return self._spool.file if self._spool else self._memory
+
+    # ---- the trainer's thread
+
+    def put(self, kind: Kind, run_id: str, body: bytes, wait_s: float) -> bool:
+        """Accept a message; False when there was no room for it within wait_s."""
+        reserve = 0 if kind is Kind.EPISODE else URGENT_RESERVE
         with self._changed:
-            if len(self._waiting) >= self._capacity + reserve and not self._wait_for_room(
-                self._capacity + reserve, wait_s
+            if not self._has_room(reserve) and not (
+                wait_s > 0 and self._changed.wait_for(lambda: self._has_room(reserve), wait_s)
             ):
                 return False
             if self._closed:
                 return False
-            self._waiting.append(message)
-            self._put_count += 1
-            waiting = len(self._waiting)
+            self._put_seq += 1
+            message = Message(self._put_seq, kind, run_id, body)
+            if self._journaling:
+                self._write(message)
+            self._queue.append(message)
+            self._bytes += len(body)
+            waiting = len(self._queue)
             if waiting == 1:
                 self._oldest_at = time.monotonic()
-            if waiting == 1 or waiting == BATCH_EPISODES_MAX:
+            if waiting == 1 or waiting == EPISODES_MAX:
                 self._changed.notify_all()
             return True
 
-    def _wait_for_room(self, capacity: int, wait_s: float) -> bool:
-        return wait_s > 0 and self._changed.wait_for(
-            lambda: self._closed or len(self._waiting) < capacity, wait_s
-        )
+    def _has_room(self, reserve: int) -> bool:
+        in_memory = len(self._queue) + self._in_memory
+        fits = self._bytes < self._spool_bytes or reserve > 0
+        return self._closed or (fits and in_memory < self._queue_size + reserve)
 
-    def take(self) -> list[Message]:
-        """The next message, or the next episodes of one run as a batch.
+    def _write(self, message: Message) -> None:
+        """A disk that is full or hangs must not hold up the training: no journal, then."""
+        assert self._spool is not None
+        began = time.perf_counter()
+        try:
+            self._spool.journal.write(message)
+        except OSError:
+            self._journaling = False
+            return
+        self._slow_writes = self._slow_writes + 1 if time.perf_counter() - began > _SLOW_S else 0
+        if self._slow_writes == _SLOW_WRITES_MAX:
+            self._journaling = False
+            log.warning(
+                "the spool folder %s is slow: a kill of this process may lose the last"
+                " %.0f ms of the log", self.folder, self._linger_s * 1e3,
+            )  # fmt: skip
 
-        Blocks while there is nothing to send. Empty when the outbox is closed and empty.
-        """
+    # ---- the spool's thread
+
+    def _run(self) -> None:
+        while messages := self._next_group():
+            on_disk = self._store(pack(messages))
+            with self._changed:
+                self._stored_seq = messages[-1].seq
+                if on_disk:
+                    self._in_memory -= len(messages)
+                    self._on_disk += len(messages)
+                self._changed.notify_all()
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._waiting)
+            self._all_stored = True
+            self._changed.notify_all()
+
+    def _next_group(self) -> list[Message]:
+        """All of the queue, once it has lingered; empty when the outbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._queue)
             while self._may_linger():
                 self._changed.wait(self._oldest_at + self._linger_s - time.monotonic())
-            return self._head()
+            messages, self._queue = self._queue, []
+            self._in_memory += len(messages)
+            self._start_journal()
+            return messages
 
     def _may_linger(self) -> bool:
-        if self._closed or self._settled_count < self._hurry_until or not self._waiting:
+        if self._closed or self._stored_seq < self._hurry_seq:
             return False
-        if self._waiting[0].kind is not Kind.EPISODE:
+        if len(self._queue) >= EPISODES_MAX or self._queue[0].kind is not Kind.EPISODE:
             return False
-        full = len(self._waiting) >= BATCH_EPISODES_MAX
-        return not full and time.monotonic() < self._oldest_at + self._linger_s
+        return time.monotonic() < self._oldest_at + self._linger_s
 
-    def _head(self) -> list[Message]:
-        batch: list[Message] = []
-        size = 0
-        for message in islice(self._waiting, BATCH_EPISODES_MAX):
-            size += len(message.body)
-            if batch and (
-                message.kind is not Kind.EPISODE
-                or message.run_id != batch[0].run_id
-                or size > BATCH_BYTES_MAX
-            ):
-                break
-            batch.append(message)
-            if message.kind is not Kind.EPISODE:
-                break
-        return batch
+    def _start_journal(self) -> None:
+        """What is put from here on goes to the journal's other file, when that is empty."""
+        if self._spool is not None and self._turnable:
+            self._spool.journal.turn()
+            self._turnable = False
+            self._journaling = self._slow_writes < _SLOW_WRITES_MAX
 
-    def settle(self, count: int) -> None:
-        """The oldest count messages need no more sending: stored, refused or given up."""
+    def _store(self, packets: list[Packet]) -> bool:
+        """Keep the packets; True when on the disk. In memory newer ones follow older ones."""
+        if self._spool is not None and not self._memory.waiting():
+            try:
+                self._spool.file.append(packets)
+                self._spool.journal.forget()
+            except (sqlite3.Error, OSError) as error:
+                self._disk_failed(error)
+            else:
+                self._turnable = True
+                self._disk_fails = False
+                return True
+        self._memory.append(packets)
+        return False
+
+    def _disk_failed(self, error: Exception) -> None:
+        self._journaling = False  # until the disk takes a group again
+        if not self._disk_fails:
+            self._disk_fails = True
+            log.warning(
+                "the spool in %s cannot be written (%s): what is logged is kept in memory"
+                " until it can", self.folder, error,
+            )  # fmt: skip
+
+    # ---- the sender's thread
+
+    def take(self, wait: bool = True) -> Packet | None:
+        """The next packet; it counts as waiting until it is settled.
+
+        Blocks while there is nothing to send; None when the outbox is closed and empty, or at once
+        with wait=False.
+        """
+        while True:
+            with self._changed:
+                if wait:
+                    self._changed.wait_for(
+                        lambda: self._settled_seq < self._stored_seq or self._all_stored
+                    )
+                if self._settled_seq >= self._stored_seq:
+                    return None
+            if (packet := self._head()) is not None:
+                return packet
+
+    def _head(self) -> Packet | None:
+        if self._spool is None or not self._on_disk:
+            return self._memory.next()
+        try:
+            packet = self._spool.file.next()
+            if packet is not None:
+                return packet
+            raise sqlite3.DatabaseError("messages are missing")
+        except sqlite3.Error as error:
+            log.warning(
+                "the spool in %s cannot be read (%s): %d messages stay there for"
+                " training-client sync", self.folder, error, self._on_disk,
+            )  # fmt: skip
+            with self._changed:
+                self._settled_seq += self._on_disk
+                self._kept += self._on_disk
+                self._on_disk = 0
+                self._changed.notify_all()
+            return None
+
+    def settle(self, packet: Packet, keep: bool = False) -> None:
+        """The packet that was taken last needs no more sending; keep: sync may try it again."""
+        from_disk = self._spool is not None and self._on_disk > 0
+        file = self._spool.file if self._spool is not None and from_disk else self._memory
+        try:
+            if keep and from_disk:
+                file.refuse(packet)
+            else:
+                file.sent(packet)
+                self._forget_old(file, len(packet.body))
+        except sqlite3.Error as error:
+            log.debug("what was sent could not be marked (%s): it may be sent twice", error)
         with self._changed:
-            for _ in range(count):
-                self._waiting.popleft()
-            self._settled_count += count
-            self._oldest_at = time.monotonic()
+            self._settled_seq = packet.seq
+            if from_disk:
+                self._on_disk -= packet.messages
+                self._kept += packet.messages if keep else 0
+            else:
+                self._in_memory -= packet.messages
+            if not (keep and from_disk):
+                self._bytes -= len(packet.body) - (packet.messages - 1)
             self._changed.notify_all()
 
-    def flush(self, timeout_s: float) -> bool:
-        """Send at once what waits; True when all of it was settled within timeout_s."""
+    def _forget_old(self, file: SpoolFile, sent_bytes: int) -> None:
+        if file is self._memory:
+            file.forget_sent(0)
+            return
+        self._sent_bytes += sent_bytes
+        if self._sent_bytes > SENT_KEPT_BYTES // 4:
+            file.forget_sent(SENT_KEPT_BYTES)
+            self._sent_bytes = 0
+
+    # ---- the end
+
+    def flush(self, timeout_s: float, stored: bool = False) -> bool:
+        """Hurry; True when all that was put before was settled (or stored) within timeout_s."""
         with self._changed:
-            target = self._put_count
-            self._hurry_until = max(self._hurry_until, target)
+            target = self._put_seq
+            self._hurry_seq = max(self._hurry_seq, target)
             self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._settled_count >= target, timeout_s)
+            return self._changed.wait_for(
+                lambda: (self._stored_seq if stored else self._settled_seq) >= target, timeout_s
+            )
 
     def close(self) -> None:
         """Accept nothing more and linger no more."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def finish(self) -> int:
+        """After close: let go of the spool. How many messages stay in it for others to send."""
+        self._thread.join(_JOIN_S)
+        if self._spool is None or self._thread.is_alive():  # a disk that hangs
+            return 0
+        left = self._on_disk + self._kept
+        if left:
+            self._spool.close()
+        else:
+            self._spool.delete()
+        return left

@@ -11,6 +11,10 @@ from typing import Any, SupportsFloat
 
 from training_client.transport import encode
 
+KNOWN = frozenset(  # metrics that are members of an episode; all others are custom ones
+    ["roi_pct", "sharpe_ratio", "max_drawdown_pct", "total_trades", "reward_sum", "total_reward",
+     "steps", "win", "epsilon"]
+)  # fmt: skip
 Number = bool | int | float | SupportsFloat  # numpy and torch scalars are SupportsFloat
 
 
@@ -64,7 +68,11 @@ def episode_json(
     epsilon: Number | None,
     metrics: Mapping[str, Number | None] | None,
 ) -> bytes:
-    """One episode object. Raises TypeError or ValueError when something given is no number."""
+    """One episode object. Raises TypeError or ValueError when something given is no number.
+
+    A metric of the nine known names travels beside the others, not among the custom ones; what is
+    an argument of its own wins over it.
+    """
     body: dict[str, object] = {
         "episode": _number("episode", episode),
         "total_reward": _number("total_reward", total_reward),
@@ -75,9 +83,16 @@ def episode_json(
     if epsilon is not None:
         body["epsilon"] = _number("epsilon", epsilon)
     if metrics:
-        body["metrics"] = {
-            name: _number(name, value) for name, value in metrics.items() if value is not None
-        }
+        custom = {}
+        for name, value in metrics.items():
+            if value is None:
+                continue
+            if name not in KNOWN:
+                custom[name] = _number(name, value)
+            elif name not in body and name != "reward_sum":  # that is total_reward
+                body[name] = _number(name, value)
+        if custom:
+            body["metrics"] = custom
     return encode(body)
 
 

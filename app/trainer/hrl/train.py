@@ -189,7 +189,7 @@ def main() -> int:
     except OSError as error:
         fail_usage(f"models cannot be saved in {training.models}: {error.strerror}")
     stop = Stop()
-    logger = TrainingRunLogger()
+    logger = TrainingRunLogger(quiet=True)  # this file tells it all
     logger.create_run(
         f"hrl_{training.scenario.name}",
         ALGORITHM,

@@ -5,6 +5,7 @@ import { listScenarios, startTraining } from "../api/trainings";
 import type { NewTraining } from "../api/types";
 import { useLoad } from "../api/use_load";
 import { Dialog } from "../ui/dialog";
+import { Field } from "../ui/field";
 import { Failed, Loading } from "../ui/state";
 import { tell } from "../ui/toast";
 
@@ -71,15 +72,15 @@ function StartForm({ scenarios, onStarted, onClose }: FormProps) {
   const faultOf = (name: string) => error?.faults.find((fault) => fault.field === name)?.message;
   return (
     <form onSubmit={submit} noValidate>
-      <label class="field">
-        Scenario
-        <select value={scenario} onChange={(event) => setScenario(event.currentTarget.value)}>
-          {scenarios.map(({ name }) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-        <small class="faint">{scenarios.find(({ name }) => name === scenario)?.description}</small>
-      </label>
+      <Field label="Scenario" hint={scenarios.find(({ name }) => name === scenario)?.description ?? ""}>
+        {(id, told) => (
+          <select id={id} aria-describedby={told} value={scenario} onChange={(event) => setScenario(event.currentTarget.value)}>
+            {scenarios.map(({ name }) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        )}
+      </Field>
       <div class="form-grid">
         {NUMBERS.map((field) => (
           <NumberInput key={field.name} field={field} fault={faultOf(field.name)} />
@@ -99,22 +100,20 @@ function StartForm({ scenarios, onStarted, onClose }: FormProps) {
 }
 
 function NumberInput({ field, fault }: { field: NumberField; fault: string | undefined }) {
-  const told = `${field.name}-told`;
   return (
-    <label class="field">
-      {field.label}
-      <input
-        name={field.name}
-        inputMode="numeric"
-        defaultValue={field.value}
-        aria-invalid={fault !== undefined}
-        aria-describedby={told}
-        autocomplete="off"
-      />
-      <small id={told} class={fault ? "wrong" : "faint"}>
-        {fault ?? field.hint ?? `${field.min} to ${field.max}`}
-      </small>
-    </label>
+    <Field label={field.label} hint={field.hint ?? `${field.min} to ${field.max}`} fault={fault}>
+      {(id, told) => (
+        <input
+          id={id}
+          name={field.name}
+          inputMode="numeric"
+          defaultValue={field.value}
+          aria-invalid={fault !== undefined}
+          aria-describedby={told}
+          autocomplete="off"
+        />
+      )}
+    </Field>
   );
 }
 

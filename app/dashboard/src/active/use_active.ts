@@ -7,7 +7,7 @@ import { type Loaded, useLoad } from "../api/use_load";
 import { announce, tell } from "../ui/toast";
 import { useEffect, useRef } from "preact/hooks";
 
-export const CARDS_MAX = 6;
+export const CARDS_MAX = 4;
 const LOOK_EVERY_MS = 15_000; // a run that somebody else began is heard of by looking
 
 export interface Active {

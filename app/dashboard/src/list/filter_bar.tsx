@@ -1,5 +1,6 @@
 // filter_bar.tsx - what the list is narrowed to, and its order; each change goes into the address.
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Field } from "../ui/field";
 import { filtersSet, type FilterName, type ListQuery, NO_FILTERS, SORTS, STATUSES } from "./list_query";
 
 const TYPING_MS = 250;
@@ -14,76 +15,89 @@ interface FilterBarProps {
 }
 
 export function FilterBar({ query, onChange, agents, labels, tags }: FilterBarProps) {
+  const [open, setOpen] = useState(false); // on narrow screens; on others all are seen
   return (
-    <div class="filters" role="search" aria-label="Filter runs">
-      <label class="field grow">
-        Search
-        <Typed
-          id="search"
-          type="search"
-          value={query.q}
-          placeholder="Run, agent, algorithm, label or tag"
-          onValue={(q) => onChange({ q })}
-        />
-      </label>
-      <label class="field">
-        Status
-        <select value={query.status} onChange={(event) => onChange({ status: event.currentTarget.value })}>
-          <option value="">Any</option>
-          {STATUSES.map((status) => (
-            <option key={status} value={status}>
-              {status[0]?.toUpperCase() + status.slice(1)}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label class="field">
-        Agent
-        <Typed value={query.agent} proposals={agents} placeholder="Any" onValue={(agent) => onChange({ agent })} />
-      </label>
-      <label class="field">
-        Label
-        <Typed value={query.label} proposals={labels} placeholder="Any" onValue={(label) => onChange({ label })} />
-      </label>
-      <label class="field">
-        Tag
-        <Typed value={query.tag} proposals={tags} placeholder="Any" onValue={(tag) => onChange({ tag })} />
-      </label>
-      <label class="field date">
-        Started from
-        <input
-          type="date"
-          value={query.since}
-          max={query.until || undefined}
-          onChange={(event) => onChange({ since: event.currentTarget.value })}
-        />
-      </label>
-      <label class="field date">
-        until
-        <input
-          type="date"
-          value={query.until}
-          min={query.since || undefined}
-          onChange={(event) => onChange({ until: event.currentTarget.value })}
-        />
-      </label>
-      <label class="field">
-        Order
-        <select value={query.sort} onChange={(event) => onChange({ sort: event.currentTarget.value })}>
-          {SORTS.map(([name, words]) => (
+    <div class={open ? "filters open" : "filters"} role="search" aria-label="Filter runs">
+      <Field label="Search" class="grow">
+        {(id) => (
+          <Typed
+            id={id}
+            search
+            value={query.q}
+            placeholder="Run, agent, algorithm, label or tag"
+            onValue={(q) => onChange({ q })}
+          />
+        )}
+      </Field>
+      <button type="button" class="filters-toggle" aria-expanded={open} onClick={() => setOpen(!open)}>
+        Filters
+      </button>
+      <Choice
+        label="Status"
+        value={query.status}
+        options={[["", "Any"], ...STATUSES.map((name): [string, string] => [name, capital(name)])]}
+        onValue={(status) => onChange({ status })}
+      />
+      <Field label="Agent">
+        {(id) => (
+          <Typed id={id} value={query.agent} proposals={agents} placeholder="Any" onValue={(agent) => onChange({ agent })} />
+        )}
+      </Field>
+      <Field label="Label">
+        {(id) => (
+          <Typed id={id} value={query.label} proposals={labels} placeholder="Any" onValue={(label) => onChange({ label })} />
+        )}
+      </Field>
+      <Field label="Tag">
+        {(id) => (
+          <Typed id={id} value={query.tag} proposals={tags} placeholder="Any" onValue={(tag) => onChange({ tag })} />
+        )}
+      </Field>
+      <Day label="Started from" value={query.since} onValue={(since) => onChange({ since })} />
+      <Day label="Started until" value={query.until} onValue={(until) => onChange({ until })} />
+      <Choice label="Order" value={query.sort} options={SORTS} onValue={(sort) => onChange({ sort })} />
+    </div>
+  );
+}
+
+const capital = (word: string): string => word.slice(0, 1).toUpperCase() + word.slice(1);
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  /** value and words */
+  options: readonly (readonly [string, string])[];
+  onValue: (value: string) => void;
+}
+
+function Choice({ label, value, options, onValue }: ChoiceProps) {
+  return (
+    <Field label={label}>
+      {(id) => (
+        <select id={id} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
+          {options.map(([name, words]) => (
             <option key={name} value={name}>
               {words}
             </option>
           ))}
         </select>
-      </label>
-    </div>
+      )}
+    </Field>
+  );
+}
+
+function Day({ label, value, onValue }: Omit<ChoiceProps, "options">) {
+  return (
+    <Field label={label} class="date">
+      {(id) => <input id={id} type="date" value={value} onChange={(event) => onValue(event.currentTarget.value)} />}
+    </Field>
   );
 }
 
 interface TypedProps {
-  id?: string;
-  type?: "search" | "text";
+  id: string;
+  /** the field that / goes to */
+  search?: boolean;
   value: string;
   proposals?: readonly string[];
   placeholder: string;
@@ -91,7 +105,7 @@ interface TypedProps {
 }
 
 /** A field that tells its value when one pauses, presses Enter or leaves it. */
-function Typed({ id, type = "text", value, proposals = [], placeholder, onValue }: TypedProps) {
+function Typed({ id, search = false, value, proposals = [], placeholder, onValue }: TypedProps) {
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const list = useId();
@@ -105,7 +119,8 @@ function Typed({ id, type = "text", value, proposals = [], placeholder, onValue 
     <>
       <input
         id={id}
-        type={type}
+        type={search ? "search" : "text"}
+        data-search={search || undefined}
         value={typed}
         placeholder={placeholder}
         autocomplete="off"

@@ -40,10 +40,12 @@ export function RunRow({ run, style, onDelete, onFilter }: RunRowProps) {
         {style && <Swatch style={style} />}
       </td>
       <td role="cell" class="cell-run">
-        <Link to={runPath(run.run_id)} class="run-link" title={run.run_id}>
-          {shortId(run.run_id)}
-        </Link>
-        <CopyButton text={run.run_id} what="run id" />
+        <span class="run-name">
+          <Link to={runPath(run.run_id)} class="run-link" title={run.run_id}>
+            {shortId(run.run_id)}
+          </Link>
+          <CopyButton text={run.run_id} what="run id" />
+        </span>
       </td>
       <td role="cell" class="cell-agent" title={`${run.agent_id} · ${run.algorithm}`}>
         <span class="agent">{run.agent_id}</span> <span class="algorithm">{run.algorithm}</span>
@@ -94,6 +96,7 @@ function Episodes({ run }: { run: RunDocument }) {
       <span class="figure">
         {formatCount(done)}
         {run.episodes_total !== null && <span class="faint"> / {formatCount(run.episodes_total)}</span>}
+        <span class="faint episodes-unit"> episodes</span>
       </span>
       <Progress done={done} total={run.episodes_total} label={`Episodes of ${run.run_id}`} />
     </>

@@ -27,27 +27,27 @@ export function RunTable({ runs, query, waiting, onSort, onDelete, onFilter }: R
           <th role="columnheader" scope="col" class="cell-select">
             <span class="unseen">Selected</span>
           </th>
-          <th role="columnheader" scope="col">Run</th>
+          <th role="columnheader" scope="col" class="cell-run">Run</th>
           <th role="columnheader" scope="col">Agent / algorithm</th>
-          <th role="columnheader" scope="col">Label</th>
-          <SortHead name="start_time" sort={query.sort} onSort={onSort}>
+          <th role="columnheader" scope="col" class="cell-label">Label</th>
+          <SortHead name="start_time" look="cell-start" sort={query.sort} onSort={onSort}>
             Start
           </SortHead>
-          <th role="columnheader" scope="col" class="number">Duration</th>
-          <SortHead name="episodes" sort={query.sort} onSort={onSort}>
+          <th role="columnheader" scope="col" class="number cell-duration">Duration</th>
+          <SortHead name="episodes" look="cell-episodes" sort={query.sort} onSort={onSort}>
             Episodes
           </SortHead>
           <th
             role="columnheader"
             scope="col"
-            class="number"
+            class="number cell-metric"
             title="The win rate over the last 100 episodes, else the mean reward; sort by either above"
           >
             Final metric
           </th>
-          <th role="columnheader" scope="col">Status</th>
-          <th role="columnheader" scope="col">Tags</th>
-          <th role="columnheader" scope="col">
+          <th role="columnheader" scope="col" class="cell-status">Status</th>
+          <th role="columnheader" scope="col" class="cell-tags">Tags</th>
+          <th role="columnheader" scope="col" class="cell-menu">
             <span class="unseen">Actions</span>
           </th>
         </tr>
@@ -69,16 +69,17 @@ export function RunTable({ runs, query, waiting, onSort, onDelete, onFilter }: R
 
 interface SortHeadProps {
   name: string;
+  look: string;
   sort: string;
   onSort: (sort: string) => void;
   children: string;
 }
 
-function SortHead({ name, sort, onSort, children }: SortHeadProps) {
+function SortHead({ name, look, sort, onSort, children }: SortHeadProps) {
   const down = sort === `-${name}`;
   const order = down ? "descending" : sort === name ? "ascending" : "none";
   return (
-    <th role="columnheader" scope="col" aria-sort={order}>
+    <th role="columnheader" scope="col" class={look} aria-sort={order}>
       <button type="button" class="sort" onClick={() => onSort(down ? name : `-${name}`)}>
         {children}
         <span aria-hidden="true" class="arrow">

@@ -30,7 +30,7 @@ function compare(): void {
 
 export function useListKeys(): void {
   useShortcuts({
-    "/": () => document.getElementById("search")?.focus(),
+    "/": () => document.querySelector<HTMLElement>("[data-search]")?.focus(),
     j: () => step(1),
     k: () => step(-1),
     x: toggle,

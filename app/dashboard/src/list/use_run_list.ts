@@ -85,7 +85,11 @@ function useNewRuns(list: Loaded<RunPage>, look: () => Promise<{ total: number |
   useEffect(() => {
     setTotal(null);
     const timer = setInterval(lookNow, LOOK_EVERY_MS);
-    return () => clearInterval(timer);
+    document.addEventListener("visibilitychange", lookNow);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", lookNow);
+    };
   }, [key]);
   useEffect(() => setTotal(null), [list.data?.total]);
   return list.data && total !== null ? Math.max(0, total - list.data.total) : 0;

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { ApiError } from "../api/api_error";
 import { Dialog } from "../ui/dialog";
+import { Field } from "../ui/field";
 import { dismissKey, enter } from "./session";
 
 export function KeyDialog() {
@@ -25,21 +26,23 @@ export function KeyDialog() {
         <p class="soft">
           This server shows runs to those who have a key. It is sent once, and kept in a cookie that pages cannot read.
         </p>
-        <label class="field">
-          API key
-          <input
-            name="api_key"
-            type="password"
-            required
-            autoFocus
-            autocomplete="current-password"
-            spellcheck={false}
-            placeholder="ak_…"
-            aria-invalid={wrong !== null}
-            aria-describedby="key-wrong"
-          />
-        </label>
-        <p id="key-wrong" class="wrong" role="alert">
+        <Field label="API key" fault={wrong ?? undefined}>
+          {(id, told) => (
+            <input
+              id={id}
+              name="api_key"
+              type="password"
+              required
+              autoFocus
+              autocomplete="current-password"
+              spellcheck={false}
+              placeholder="ak_…"
+              aria-invalid={wrong !== null}
+              aria-describedby={told}
+            />
+          )}
+        </Field>
+        <p class="unseen" role="alert">
           {wrong}
         </p>
         <p class="faint small">
