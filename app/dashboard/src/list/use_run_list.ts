@@ -73,22 +73,36 @@ function useNewRuns(list: Loaded<RunPage>, look: () => Promise<{ total: number |
   const [total, setTotal] = useState<number | null>(null);
   const current = useRef(look);
   current.current = look;
-  const lookNow = async () => {
-    if (document.hidden) return;
+  // Resolves to how long to wait before the next look: one that costs the server much is rarer.
+  const lookNow = async (): Promise<number> => {
+    if (document.hidden) return LOOK_EVERY_MS;
+    const began = performance.now();
     try {
       setTotal((await current.current()).total);
     } catch {
       // the next look tries again; the list itself tells of failures
     }
+    return Math.max(LOOK_EVERY_MS, 20 * (performance.now() - began));
   };
-  useTrainings({ started: lookNow });
+  useTrainings({ started: () => void lookNow() });
   useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    let gone = false;
+    const wait = (pause: number) => {
+      clearTimeout(timer);
+      if (gone) return;
+      timer = setTimeout(() => void lookNow().then(wait), pause);
+    };
+    const seen = () => {
+      if (!document.hidden) wait(0);
+    };
     setTotal(null);
-    const timer = setInterval(lookNow, LOOK_EVERY_MS);
-    document.addEventListener("visibilitychange", lookNow);
+    wait(LOOK_EVERY_MS);
+    document.addEventListener("visibilitychange", seen);
     return () => {
-      clearInterval(timer);
-      document.removeEventListener("visibilitychange", lookNow);
+      gone = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
     };
   }, [key]);
   useEffect(() => setTotal(null), [list.data?.total]);
