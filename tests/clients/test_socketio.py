@@ -429,6 +429,30 @@ def test_clients_that_never_read_are_dropped_and_disturb_nobody(stack, api, clie
     assert good.episodes(run_id) == list(range(1, 8001))
 
 
+@pytest.fixture
+def hurried(stack: Stack) -> Iterator[None]:
+    """A gateway that pings all the time."""
+    stack.kill("live", signal.SIGTERM)
+    hurry = {"TRAINING_LIVE_PING_MS": "300", "TRAINING_LIVE_PONG_MS": "1500"}
+    stack.up("--port", stack.port, "--workers", 4, **hurry)
+    yield
+    stack.kill("live", signal.SIGTERM)
+    stack.up("--port", stack.port, "--workers", 4)
+
+
+def test_who_answers_pings_stays_and_who_does_not_is_dropped(stack, hurried, clients):
+    ears = [PythonClient(stack.url, *road) for road in ROADS]
+    clients.extend(ears)
+    dead = open_websocket(stack)
+    dead.send("40")
+    silent = 'training_live_ended_total{why="silent"}'
+    until(lambda: metric(stack, silent) == 1, 15, "it is dropped")
+    while dead.recv():  # up to the close frame
+        pass
+    assert [ear.names() for ear in ears] == [["connection_established"]] * 3
+    assert "error" not in ears[2].subscribe(run_id="still-here")
+
+
 def test_500_clients(stack, api, clients):
     run_id = new_id()
     api.create(run_id)
