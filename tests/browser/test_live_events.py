@@ -147,6 +147,7 @@ def test_who_logs_out_hears_nothing_more(page, stack, api, open_at):
     api.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(500)
     assert numbers(page, "socket") == before and numbers(page, "stream") == []
+    judge(page)
 
 
 def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, api, open_at):
