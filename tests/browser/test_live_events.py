@@ -163,8 +163,17 @@ def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, 
     judge(page)
 
 
-def test_a_page_from_elsewhere_hears_nothing(page, stack, client, open_at, foreign):
+@pytest.fixture
+def any_page(browser):
+    """One that may ask other servers too, which `page` may not."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def test_a_page_from_elsewhere_hears_nothing(any_page, stack, client, open_at, foreign):
     """Whatever it tries: the anonymous account of this machine, and the cookie of who is logged in."""
+    page = any_page
     run_id = client.create()
     open_at(page, stack.url + PAGE)
     page.evaluate("key => logIn(key)", stack.key)
