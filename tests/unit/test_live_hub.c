@@ -146,7 +146,8 @@ tell(struct fixture *f, enum live_kind kind, const char *account, const char *ru
         event->json_size = (size_t)snprintf(json, sizeof json, "{\"seq\":%d}", (int)seq);
         event->json = strdup(json);
     }
-    event->to = to;
+    if (to.client != NULL)
+        live_event_address(event, &to, 1);
     live_hub_tell(f->hub, event);
 }
 
