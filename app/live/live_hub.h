@@ -163,6 +163,9 @@ void live_client_wake(struct live_client *client);
  */
 bool live_client_sit(struct live_client *client, const char *run_id, int64_t after_seq);
 
+/* Does it listen to the run already? */
+bool live_client_sits(struct live_client *client, const char *run_id);
+
 /* Listen no more to a run, or with NULL to all of them. */
 void live_client_rise(struct live_client *client, const char *run_id);
 

@@ -8,6 +8,8 @@
 #ifndef LIVE_QUEUE_H
 #define LIVE_QUEUE_H
 
+#include "live_name.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,7 +39,7 @@ struct live_event {
     struct live_to to;
     char account[LIVE_NAME_SIZE]; /* whose; "": everybody's (LIVE_RESET, LIVE_KEYS_CHANGED) */
     char run_id[LIVE_NAME_SIZE];  /* "": of no run */
-    const char *name;             /* on the wire, such as "run_updated"; static storage */
+    const char *name;             /* on the wire (live_name.h); static storage */
     /*
      * The commit's place in the database's log, below 2^53. Never falls from one event of a run to
      * the next; the events of one commit share it, `episodes` before `run_updated`.
@@ -47,11 +49,6 @@ struct live_event {
     size_t json_size;
     struct live_event *next;
 };
-
-/* The name of an event that has one: "run_updated", "episodes", "reset". */
-#define LIVE_NAME_RUN_UPDATED "run_updated"
-#define LIVE_NAME_EPISODES "episodes"
-#define LIVE_NAME_RESET "reset"
 
 /*
  * An event without payload. account and run_id are copied; NULL: "". The caller owns it.

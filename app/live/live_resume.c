@@ -175,24 +175,30 @@ look_up(struct pass *pass, struct store *store)
 
 /* ---- reading the log ---- */
 
+/* For the client of one replay alone. */
 static void
-tell(const struct pass *pass, const struct live_replay *replay, enum live_kind kind,
-     const char *name, const struct live_event *like)
+tell(const struct pass *pass, const struct live_replay *replay, struct live_event *event)
 {
-    struct live_event *event = live_event_new(kind, name, replay->account, replay->run_id,
-                                              like == NULL ? pass->upto_seq : like->seq);
-
     if (event == NULL)
         abort(); /* see live_text.c */
     event->to = replay->to;
-    if (like != NULL) {
+    live_feed_put(pass->feed, event);
+}
+
+static void
+tell_copy(const struct pass *pass, const struct live_replay *replay, const struct live_event *like)
+{
+    struct live_event *event =
+        live_event_new(like->kind, like->name, like->account, like->run_id, like->seq);
+
+    if (event != NULL) {
         event->json = malloc(like->json_size + 1);
         if (event->json == NULL)
             abort();
         memcpy(event->json, like->json, like->json_size + 1);
         event->json_size = like->json_size;
     }
-    live_feed_put(pass->feed, event);
+    tell(pass, replay, event);
 }
 
 /* A copy for each client that lacks it. */
@@ -203,7 +209,7 @@ sink(struct live_event *event, void *context)
 
     for (struct live_replay *at = pass->flushing->replays; at != NULL; at = at->next)
         if (at->after_seq < event->seq)
-            tell(pass, at, event->kind, event->name, event);
+            tell_copy(pass, at, event);
     live_event_free(event);
 }
 
@@ -298,7 +304,7 @@ tell_header(const struct run *header, bool in_step, void *context)
         /* Also to one who has just seen the reports of this commit: perhaps no more than these. */
         for (struct live_replay *at = run->replays; at != NULL; at = at->next)
             if (at->after_seq <= run->changed_seq)
-                tell(pass, at, event->kind, event->name, event);
+                tell_copy(pass, at, event);
         live_event_free(event);
     }
 }
@@ -316,13 +322,14 @@ tell_headers(struct pass *pass, struct store *store)
 static void
 end(struct pass *pass, enum live_kind kind)
 {
-    const char *name = kind == LIVE_RESET ? LIVE_NAME_RESET : NULL;
-
     for (size_t i = 0; i < pass->count; i++) {
         struct replayed *run = &pass->runs[i];
 
         for (struct live_replay *at = run->replays; at != NULL; at = at->next) {
-            tell(pass, at, kind, name, NULL);
+            tell(pass, at,
+                 kind == LIVE_RESET
+                     ? live_event_reset(at->account, at->run_id, pass->upto_seq)
+                     : live_event_new(kind, NULL, at->account, at->run_id, pass->upto_seq));
             live_interests_replayed(pass->feed->interests, at->account, at->run_id, pass->upto_seq);
         }
         free_list(run->replays);

@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
@@ -30,7 +32,9 @@ class TrainerProcess:
         *arguments: str,
         program: Sequence[str | Path] = (sys.executable, TRAINER),
         stdin: int = subprocess.DEVNULL,
+        terminal: Terminal | None = None,
     ) -> None:
+        """terminal: what it reads and writes is there, instead of in files of folder."""
         environment = {
             **os.environ,
             "PYTHONPATH": str(APP / "client"),
@@ -40,9 +44,10 @@ class TrainerProcess:
         }
         self._out, self._err = folder / "trainer.out", folder / "trainer.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
+            streams: dict[str, Any] = {"stdin": stdin, "stdout": out, "stderr": err}
             self._process = subprocess.Popen(
                 [*program, *arguments],
-                cwd=folder, env=environment, stdin=stdin, stdout=out, stderr=err,
+                cwd=folder, env=environment, **(terminal.streams() if terminal else streams),
             )  # fmt: skip
 
     @property
