@@ -22,6 +22,7 @@ from training_client.spool_folder import Spool
 log = logging.getLogger("training_client")
 
 URGENT_RESERVE = 1000  # room that only creations, checkpoints and statuses may use
+URGENT_BYTES = 1024  # for each of them
 SENT_KEPT_BYTES = 64 * 1024 * 1024  # of sent episodes, should the server turn out to lack some
 _SLOW_S = 0.02
 _SLOW_WRITES_MAX = 5  # in a row: the disk hangs
@@ -114,7 +115,7 @@ class Outbox:
 
     def _has_room(self, reserve: int) -> bool:
         in_memory = len(self._queue) + self._in_memory
-        fits = self._bytes < self._spool_bytes or reserve > 0
+        fits = self._bytes < self._spool_bytes + reserve * URGENT_BYTES
         return self._closed or (fits and in_memory < self._queue_size + reserve)
 
     def _write(self, message: Message) -> None:
