@@ -88,10 +88,9 @@ def test_a_run_that_has_ended_is_told_at_once(stack: Stack, status: str, code: i
     with TrainingRunLogger(stack.url, stack.key) as logger:
         run_id = logger.create_run("watched", run_id=f"watch-ended-{status}-{time.time_ns()}")
         logger.update_status(status)  # type: ignore[arg-type]
-    process = started(stack, "runs", "watch", run_id)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert status in out.decode()
+    done = training(stack, "runs", "watch", run_id)
+    assert (done.code, done.err) == (code, "")
+    assert status in done.out
 
 
 def test_a_run_that_is_deleted_ends_watching(stack: Stack, run: TrainingRunLogger) -> None:

@@ -403,7 +403,7 @@ def test_memory_does_not_grow_with_a_run(tmp_path: Path) -> None:
         return path.parent.parent
 
     peaks = []
-    for count in (2_000, 20_000):
+    for count in (1_000, 8_000):
         folder = lines(count)
         tracemalloc.start()
         run = only(wandb.find, folder)
@@ -412,7 +412,7 @@ def test_memory_does_not_grow_with_a_run(tmp_path: Path) -> None:
         tracemalloc.stop()
         run.close()
     small, large = peaks
-    assert large < 3 * small + 1_000_000, peaks
+    assert large < 3 * small, peaks
 
 
 class Equal:
@@ -444,7 +444,7 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(
     monkeypatch.setattr("training_client.importers.wandb_log.zlib.crc32", lambda *of: Equal())
     chance = random.Random(6)
     read = refused = 0
-    for _ in range(150):
+    for _ in range(60):
         for find, path, file in targets[:3] + chance.sample(targets[3:], 1):
             whole = file.read_bytes()
             file.write_bytes(mutated(whole, chance))
@@ -456,7 +456,7 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(
             except Unreadable:
                 refused += 1
             file.write_bytes(whole)
-    assert read > 50 and refused > 50
+    assert read > 20 and refused > 20
 
 
 def mutated(whole: bytes, chance: random.Random) -> bytes:
