@@ -30,7 +30,7 @@ export function ActiveTrainings() {
         {active.data && runs.length === 0 && !awaited && <span class="faint">Nothing is being trained right now.</span>}
         {more > 0 && (
           <Link to={listPath("?status=running")} class="more">
-            {formatCount(more)} more running or stale
+            {formatCount(more)} {runs.length > 0 && "more "}running or stale
           </Link>
         )}
         {allowed && (

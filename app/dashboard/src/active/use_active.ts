@@ -1,11 +1,11 @@
 // use_active.ts - the runs under way, and the training that was started here. Called by active_trainings.tsx.
+import { useEffect, useRef } from "preact/hooks";
 import { listRuns, withUpdate } from "../api/runs";
 import { readStatus } from "../api/trainings";
 import type { RunDocument, TrainingStatus } from "../api/types";
 import { useRuns, useTrainings } from "../api/use_live";
 import { type Loaded, useLoad } from "../api/use_load";
 import { announce, tell } from "../ui/toast";
-import { useEffect, useRef } from "preact/hooks";
 
 export const CARDS_MAX = 4;
 const LOOK_EVERY_MS = 15_000; // a run that somebody else began is heard of by looking
@@ -40,9 +40,15 @@ export function useActive(): Loaded<Active> {
       }));
       if (ended) announce(`${update.run_id} ${update.status === "failed" ? "has failed" : `is ${update.status}`}`);
     },
+    subscribed: active.reload,
   });
   useTrainings({
     started: active.reload,
+    progress: () => {
+      // Its first episode: now there is a run of it.
+      const at = active.data;
+      if (at && !active.loading && !at.runs.some((run) => run.run_id === at.started.run_id)) active.reload();
+    },
     completed: (event) => {
       tell(`${event.scenario_name} has completed its ${event.episodes_completed} episodes.`);
       active.reload();
