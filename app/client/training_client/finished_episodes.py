@@ -61,7 +61,7 @@ def _of_arrays(infos: Mapping[str, Any]) -> Iterator[FinishedEpisode]:
 
 def _finished(index: int, at: int, info: Mapping[str, Any]) -> FinishedEpisode:
     episode = info["episode"]
-    t, success = episode.get("t"), info.get("is_success")
+    t, success = episode.get("t"), _last_info(index, info).get("is_success")
     return FinishedEpisode(
         index=index,
         total_reward=float(_value(episode["r"], at)),
@@ -69,6 +69,17 @@ def _finished(index: int, at: int, info: Mapping[str, Any]) -> FinishedEpisode:
         duration_s=None if t is None else float(_value(t, at)),
         win=None if success is None else _win(float(_value(success, at))),
     )
+
+
+def _last_info(index: int, info: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where the environment's own last words are; info is a new episode's when it was reset in the
+    same step.
+    """
+    final = info.get("final_info")
+    if final is None:
+        return info
+    last = final if isinstance(final, Mapping) else final[index]
+    return last if last is not None else info
 
 
 def _value(values: Any, at: int) -> Any:
