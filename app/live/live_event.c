@@ -120,3 +120,21 @@ live_event_run_updated(const char *account, const struct run *run, bool in_step,
     event->json = live_text_take(&text, &event->json_size);
     return event;
 }
+
+struct live_event *
+live_event_reset(const char *account, const char *run_id, int64_t seq)
+{
+    struct live_event *event = live_event_new(LIVE_RESET, LIVE_NAME_RESET, account, run_id, seq);
+    struct live_text text;
+    struct json_out json = {.out = &text.out};
+
+    if (event == NULL)
+        return NULL;
+    live_text_init(&text);
+    json_out_object(&json, NULL);
+    json_out_text(&json, "run_id", run_id);
+    json_out_whole(&json, "seq", seq);
+    json_out_object_end(&json);
+    event->json = live_text_take(&text, &event->json_size);
+    return event;
+}

@@ -54,4 +54,10 @@ void live_gather_flush(struct live_gather *gather, bool amid, const struct live_
 struct live_event *live_event_run_updated(const char *account, const struct run *run, bool in_step,
                                           int64_t seq);
 
+/*
+ * Events up to seq cannot be told any more: read the run anew, or with run_id NULL all that is
+ * listened to. account NULL: everybody's. NULL when memory ran out.
+ */
+struct live_event *live_event_reset(const char *account, const char *run_id, int64_t seq);
+
 #endif

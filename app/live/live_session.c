@@ -50,7 +50,7 @@ greet(struct live_client *client)
         return;
     }
     live_client_send_own(client, socketio_connected(client->sid));
-    hello = live_message_format("42[\"connection_established\","
+    hello = live_message_format("42[\"" LIVE_NAME_CONNECTION_ESTABLISHED "\","
                                 "{\"message\":\"Connected to training updates\",\"sid\":\"%s\"}]",
                                 client->sid);
     live_client_send_own(client, hello);
@@ -62,6 +62,9 @@ live_session_admit(struct live_client *client)
     const struct live_credential *credential = client->credential;
 
     if (client->stage != LIVE_WAITING || !credential->known)
+        return;
+    /* A refusal would keep socket.io-client from coming back. It waits until it is a stranger. */
+    if (credential->error == API_STORE_UNAVAILABLE)
         return;
     client->stage = LIVE_NEW;
     if (credential->error != API_OK)
@@ -204,7 +207,7 @@ answer_wish(struct live_client *client, int64_t ack, const struct wish *wish, co
 
     if (wish->fault != NULL) {
         json_object_object_add(json, "error", json_object_new_string(wish->fault));
-        event = "subscription_error";
+        event = LIVE_NAME_SUBSCRIPTION_ERROR;
         message = wish->fault;
     }
     json_object_object_add(json, "message", json_object_new_string(message));
@@ -212,19 +215,36 @@ answer_wish(struct live_client *client, int64_t ack, const struct wish *wish, co
     answer(client, ack, event, json_text_of(json));
 }
 
+/* Listen to all of them or, when one is too many, to none that was not listened to before. */
+static bool
+sit_all(struct live_client *client, const struct wish *wish)
+{
+    const size_t count = json_object_array_length(wish->names);
+    AUTO_JSON *taken = json_object_new_array();
+    bool good = true;
+
+    for (size_t i = 0; good && i < count; i++) {
+        json_object *name = json_object_array_get_idx(wish->names, i);
+
+        if (live_client_sits(client, json_object_get_string(name)))
+            continue;
+        good = live_client_sit(client, json_object_get_string(name), wish->after_seq);
+        if (good)
+            json_object_array_add(taken, json_object_get(name));
+    }
+    for (size_t i = 0; !good && i < json_object_array_length(taken); i++)
+        live_client_rise(client, json_object_get_string(json_object_array_get_idx(taken, i)));
+    return good;
+}
+
 static void
 subscribe(struct live_client *client, struct wish *wish, int64_t ack)
 {
-    static const char too_many[] = "Too many runs are subscribed to.";
-
     read_wish(wish, client->hub->limits.runs_max);
-    for (size_t i = 0; wish->fault == NULL && i < json_object_array_length(wish->names); i++) {
-        json_object *name = json_object_array_get_idx(wish->names, i);
-
-        if (!live_client_sit(client, json_object_get_string(name), wish->after_seq))
-            wish->fault = too_many;
-    }
-    answer_wish(client, ack, wish, "subscription_confirmed", "Subscribed to training updates");
+    if (wish->fault == NULL && !sit_all(client, wish))
+        wish->fault = "Too many runs are subscribed to.";
+    answer_wish(client, ack, wish, LIVE_NAME_SUBSCRIPTION_CONFIRMED,
+                "Subscribed to training updates");
 }
 
 static void
@@ -237,7 +257,7 @@ unsubscribe(struct live_client *client, struct wish *wish, int64_t ack)
         live_client_rise(client, json_object_get_string(json_object_array_get_idx(wish->names, i)));
     if (wish->fault == NULL && json_object_array_length(wish->names) == 0)
         live_client_rise(client, NULL);
-    answer_wish(client, ack, wish, "unsubscription_confirmed",
+    answer_wish(client, ack, wish, LIVE_NAME_UNSUBSCRIPTION_CONFIRMED,
                 "Unsubscribed from training updates");
 }
 
@@ -406,6 +426,19 @@ join_waiting(struct live_client *client)
     return payload;
 }
 
+/*
+ * A farewell goes alone: socket.io-client acts on a close in the same payload first, and comes back
+ * at once although it was told not to. Its next poll is refused.
+ */
+static struct live_message *
+say_goodbye(struct live_client *client)
+{
+    struct live_message *farewell = client->farewell;
+
+    client->farewell = NULL;
+    return farewell != NULL ? farewell : live_message_format("1");
+}
+
 struct live_message *
 live_session_poll(struct live_client *client)
 {
@@ -413,8 +446,7 @@ live_session_poll(struct live_client *client)
 
     client->noop_due = false;
     if (client->end != LIVE_END_NONE)
-        return live_message_format("%s%s1", client->farewell == NULL ? "" : "41",
-                                   client->farewell == NULL ? "" : "\x1e");
+        return say_goodbye(client);
     if (client->engine.road == ENGINEIO_POLLING && client->outbox.count > 0)
         return join_waiting(client);
     return noop ? live_message_format("6") : NULL;

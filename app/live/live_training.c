@@ -76,7 +76,7 @@ tell_started(const struct live_training *training, int64_t seq)
     char time[JOB_TIME_TEXT_SIZE];
     struct telling telling;
 
-    start(&telling, training, "training_started", seq);
+    start(&telling, training, LIVE_NAME_TRAINING_STARTED, seq);
     json_out_object(&telling.json, NULL);
     json_out_text(&telling.json, "scenario_name", training->job.scenario);
     json_out_whole(&telling.json, "num_episodes", training->job.num_episodes);
@@ -90,7 +90,7 @@ tell_progress(const struct live_training *training, int64_t seq)
 {
     struct telling telling;
 
-    start(&telling, training, "training_progress", seq);
+    start(&telling, training, LIVE_NAME_TRAINING_PROGRESS, seq);
     progress_write(&training->progress, training->job.num_episodes, training->job.started_ms,
                    &telling.json, NULL);
     put(&telling);
@@ -101,7 +101,7 @@ tell_failed(const struct live_training *training, int64_t seq)
 {
     struct telling telling;
 
-    start(&telling, training, "training_error", seq);
+    start(&telling, training, LIVE_NAME_TRAINING_ERROR, seq);
     json_out_object(&telling.json, NULL);
     json_out_text(&telling.json, "message", "Training failed");
     json_out_text(&telling.json, "details", training->job.error);
@@ -116,7 +116,8 @@ tell_ended(const struct live_training *training, int64_t episodes, int64_t seq)
     const bool completed = training->job.state == JOB_COMPLETED;
     struct telling telling;
 
-    start(&telling, training, completed ? "training_completed" : "training_stopped", seq);
+    start(&telling, training, completed ? LIVE_NAME_TRAINING_COMPLETED : LIVE_NAME_TRAINING_STOPPED,
+          seq);
     json_out_object(&telling.json, NULL);
     json_out_text(&telling.json, "scenario_name", training->job.scenario);
     json_out_whole(&telling.json, "episodes_completed", episodes);

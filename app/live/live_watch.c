@@ -53,10 +53,8 @@ place_of(struct watcher *watcher, const struct live_interest *interest)
 }
 
 static void
-tell_all(struct watcher *watcher, enum live_kind kind, const char *name, int64_t seq)
+tell_all(struct watcher *watcher, struct live_event *event)
 {
-    struct live_event *event = live_event_new(kind, name, NULL, NULL, seq);
-
     if (event == NULL)
         abort(); /* see live_text.c */
     live_feed_put(watcher->feed, event);
@@ -272,9 +270,9 @@ end_turn(struct watcher *watcher)
     const int64_t seq = store_watch_seq(watcher->stream);
 
     if (watcher->resets) /* now that the stream is open again: who reads anew misses nothing */
-        tell_all(watcher, LIVE_RESET, LIVE_NAME_RESET, seq);
+        tell_all(watcher, live_event_reset(NULL, NULL, seq));
     if (watcher->keys_seq != 0)
-        tell_all(watcher, LIVE_KEYS_CHANGED, NULL, watcher->keys_seq);
+        tell_all(watcher, live_event_new(LIVE_KEYS_CHANGED, NULL, NULL, NULL, watcher->keys_seq));
     tell_reports(watcher);
     tell_headers(watcher);
     thin_active(watcher);

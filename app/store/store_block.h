@@ -19,7 +19,6 @@
 
 #define BLOCK_SIZE 1000       /* numbers to a block */
 #define BLOCK_METRICS_MAX 100 /* a run with more different ones has no blocks */
-#define BLOCK_WANTED_MIN 2000 /* rows beyond the blocks: fewer are read quickly as they are */
 
 /* The value of blocks_to when rows from this number on are written; at most what it was. */
 int64_t block_lowered(int64_t blocks_to, int64_t first);

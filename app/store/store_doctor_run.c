@@ -12,6 +12,7 @@
 #include "store/store_episode.h"
 #include "store_bson.h"
 #include "store_counters.h"
+#include "store_doctor_block.h"
 #include "store_private.h"
 #include "store_tail.h"
 
@@ -33,6 +34,7 @@ struct diagnosis {
     bool in_rows[TAIL_MAX]; /* the tail's number is a row's, too */
     struct statistics pass; /* over the rows */
     int64_t rows, rows_max;
+    struct block_check blocks;
     struct counters rows_say, header_says;
     char faults[FAULTS_MAX][FAULT_SIZE];
     size_t fault_count;
@@ -68,7 +70,8 @@ add_row(const struct episode *row, void *context)
     diagnosis->rows_max = row->number;
     if (++on->counts->episodes % STEP_EVERY == 0)
         on->doctor->step(on->counts, on->doctor->context);
-    return statistics_add(&diagnosis->pass, row);
+    return block_check_row(&diagnosis->blocks, row, on->err) &&
+           statistics_add(&diagnosis->pass, row);
 }
 
 /* The rows alone: the tail is not given to the reader. */
@@ -78,8 +81,12 @@ read_rows(struct diagnosis *diagnosis)
     struct run run = {.tail = NULL};
 
     bson_oid_to_string(&diagnosis->oid, run.oid);
+    block_check_start(&diagnosis->blocks, diagnosis->on->store, &diagnosis->oid,
+                      store_read_whole(diagnosis->header, "blocks_to"));
     return store_episode_each(diagnosis->on->store, &run, 1, EPISODE_NUMBER_MAX, add_row, diagnosis,
-                              diagnosis->on->err);
+                              diagnosis->on->err) &&
+           diagnosis->on->err->id == API_OK &&
+           block_check_end(&diagnosis->blocks, diagnosis->on->err);
 }
 
 /* ---- what differs ---- */
@@ -196,6 +203,9 @@ judge_counters(struct diagnosis *diagnosis)
 
     judge_whole(diagnosis, "episodes", diagnosis->rows + judge_tail(diagnosis));
     judge_whole(diagnosis, "rows_max", diagnosis->rows_max);
+    if (diagnosis->blocks.wrong_from != -1)
+        note(diagnosis, "what is packed of episodes from %lld on differs from them",
+             (long long)diagnosis->blocks.wrong_from + 1);
     if (in_doubt) { /* which is in order: the next list that shows the run computes them anew */
         if (diagnosis->on->doctor->mend)
             note(diagnosis, "the figures wait to be computed anew");
@@ -302,6 +312,8 @@ mend(const struct diagnosis *diagnosis)
     append_judged(diagnosis, &query);
     counters_append(&diagnosis->rows_say, &set);
     BSON_APPEND_INT64(&set, "rows_max", diagnosis->rows_max);
+    if (diagnosis->blocks.wrong_from != -1)
+        BSON_APPEND_INT64(&set, "blocks_to", diagnosis->blocks.wrong_from);
     BSON_APPEND_INT64(&set, "episodes", diagnosis->rows + append_tail(diagnosis, &set));
     BCON_APPEND(&command, "update", BCON_UTF8(store_collection_names[STORE_RUNS]), "updates", "[",
                 "{", "q", BCON_DOCUMENT(&query), "u", "{", "$set", BCON_DOCUMENT(&set), "$inc", "{",
@@ -359,6 +371,7 @@ doctor_judge_run(const struct examination *on, const bson_t *header, const char 
         verdict = conclude(&diagnosis, subject);
         counters_clear(&diagnosis.rows_say);
     }
+    block_check_clear(&diagnosis.blocks);
     counters_clear(&diagnosis.header_says);
     statistics_clear(&diagnosis.pass);
     tail_free(diagnosis.tail);

@@ -44,7 +44,7 @@ block_want(struct store *store, const struct run *run)
     struct block_wanted *wanted = &store->blocks;
     bson_oid_t oid;
 
-    if (rows_waiting(run->rows_max, run->blocks_to) < BLOCK_WANTED_MIN ||
+    if (rows_waiting(run->rows_max, run->blocks_to) < BLOCK_SIZE ||
         wanted->count == COUNT_OF(wanted->runs))
         return;
     bson_oid_init_from_string(&oid, run->oid);

@@ -1,17 +1,20 @@
 """A stack of app/up, and Debian's Chromium driven by Playwright, which downloads no browser of its own."""
 
+import contextlib
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "e2e")]
 
 from stack import Stack  # noqa: E402 - tests/e2e/stack.py
 from support import Client  # noqa: E402
+
+expect.set_options(timeout=15_000)  # as long as a busy machine needs
 
 # The machine may have no other network than loopback: Chromium's own errands are left out.
 ARGUMENTS = (
@@ -26,11 +29,24 @@ ARGUMENTS = (
 
 
 @pytest.fixture(scope="session")
-def stack():
-    """nginx, training-api (4 workers), the gateway and MongoDB, in a folder that is removed afterwards."""
+def stack(tmp_path_factory):
+    """
+    nginx, training-api (4 workers), the gateway, the supervisor and MongoDB, in a folder that is
+    removed afterwards. Its trainer is tests/e2e/stand_in_trainer.py.
+    """
+    folder = tmp_path_factory.mktemp("trainings")
+    for name in ("bologna_coppia", "breaks"):
+        (folder / f"{name}.yaml").write_text(f"description: It is called {name}\n")
+    python = ROOT / "build" / "venv" / "bin" / "python"
+    trainer = {
+        "TRAINING_TRAINER": f"'{python}' '{ROOT}/tests/e2e/stand_in_trainer.py'",
+        "TRAINING_SCENARIOS": str(folder),
+        "TRAINING_MODELS": str(folder / "models"),
+        "TRAINING_SUPERVISOR_POLL_MS": "50",
+    }
     stack = Stack()
     try:
-        stack.up("--port", stack.port, "--workers", 4)
+        stack.up("--port", stack.port, "--workers", 4, **trainer)
         yield stack
     finally:
         stack.remove()
@@ -56,11 +72,36 @@ def browser():
 @pytest.fixture
 def page(browser, stack):
     """A page of a fresh profile, with this stack as its base URL; nothing may go wrong on its console."""
-    context = browser.new_context(base_url=stack.url)
+    with watched_page(browser, stack.url) as page:
+        yield page
+
+
+@contextlib.contextmanager
+def watched_page(browser, url, **options):
+    """
+    A page of a fresh profile at this stack. When it is closed, it must have run no script that
+    failed, tried nothing that the Content-Security-Policy forbids and asked no other server.
+    """
+    context = browser.new_context(base_url=url, **options)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(15_000)
     page = context.new_page()
     wrong = []
     page.on("pageerror", lambda error: wrong.append(f"uncaught: {error}"))
+    page.on("console", lambda message: note_violation(message, wrong))
+    page.on("request", lambda request: note_foreigner(request.url, url, wrong))
+    page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.wrong = wrong
     yield page
     context.close()
     assert wrong == []
+
+
+def note_violation(message, wrong):
+    if "Content Security Policy" in message.text:
+        wrong.append(message.text)
+
+
+def note_foreigner(asked, url, wrong):
+    if not asked.startswith((url, url.replace("http", "ws", 1), "data:", "blob:")):
+        wrong.append(f"asked {asked}")

@@ -14,7 +14,15 @@ _PARTS = ("app/client", "app/trainer", "app/trainer/hrl", "tests/e2e")
 sys.path[:0] = [str(ROOT / part) for part in _PARTS]
 os.environ["PYTHONPATH"] = str(ROOT / "app/client")  # of the processes that tests start
 
+import event_judge  # noqa: E402 - tests/e2e/event_judge.py
 from stack import Stack  # noqa: E402 - tests/e2e/stack.py
+
+
+@pytest.fixture(autouse=True)
+def judged_events() -> Iterator[None]:
+    """Every event that a client hears in a test is as schema/socketio describes it."""
+    yield
+    event_judge.judgement()
 
 
 @pytest.fixture(scope="session")

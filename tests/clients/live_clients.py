@@ -15,6 +15,8 @@ from typing import Any
 
 import socketio
 
+import event_judge
+
 ROOT = Path(__file__).resolve().parents[2]
 Heard = tuple[str, Any]
 
@@ -35,6 +37,14 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
+
+    def hear(self, name: str, data: Any) -> None:
+        """
+        Note an event, which must be as schema/socketio has it (conftest.py asks). Noted first, for
+        python-socketio hands over each event in a thread of its own: what takes long spoils order.
+        """
+        self.heard.append((name, data))
+        event_judge.take(name, data)
 
     def names(self) -> list[str]:
         return [name for name, _ in self.heard]
@@ -63,7 +73,7 @@ class PythonClient(Ear):
     def __init__(self, url: str, *transports: str, connect: bool = True, **options: Any) -> None:
         super().__init__()
         self.sio = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.4)
-        self.sio.on("*", lambda event, *data: self.heard.append((event, data[0] if data else None)))
+        self.sio.on("*", lambda event, *data: self.hear(event, data[0] if data else None))
         self.sio.on("disconnect", lambda *why: self.heard.append(("disconnect", why)))
         self.sio.on("connect_error", lambda *why: self.heard.append(("connect_error", why)))
         self.url = url
@@ -83,7 +93,10 @@ class PythonClient(Ear):
         raise AssertionError("it was let in")
 
     def subscribe(self, **wish: Any) -> Any:
-        return self.sio.call("subscribe_training", wish, timeout=10)
+        answer = self.sio.call("subscribe_training", wish, timeout=10)
+        name = "subscription_error" if "error" in answer else "subscription_confirmed"
+        event_judge.take(name, answer)
+        return answer
 
     def close(self) -> None:
         self.sio.disconnect()
@@ -104,7 +117,7 @@ class LineClient(Ear):
         assert self.process.stdout is not None
         for line in self.process.stdout:
             told = json.loads(line)
-            self.heard.append((told["event"], told.get("data")))
+            self.hear(told["event"], told.get("data"))
 
     def close(self) -> None:
         assert self.process.stdin is not None
@@ -142,9 +155,10 @@ class CurlEvents(Ear):
             elif line.startswith("event: "):
                 event = line[7:]
             elif line.startswith("data: "):
-                self.heard.append((event, json.loads(line[6:])))
-            elif line:
-                self.heard.append(("comment" if line[0] == ":" else "text", line))
+                self.hear(event, json.loads(line[6:]))
+            elif line and not line.startswith("retry: "):
+                nothing = "text" if " 200 " in self.head[0] + " " else "refusal"
+                self.hear("comment" if line[0] == ":" else nothing, line)
 
     def wait_open(self) -> None:
         self.wait("comment")

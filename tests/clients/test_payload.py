@@ -10,7 +10,7 @@ import pytest
 from training_client import payload
 from training_client.backoff import Backoff
 from training_client.errors import Fault, Refused
-from training_client.transport import _retry_after_s
+from training_client.transport import retry_after_s
 
 
 def test_an_episode_has_the_shape_of_the_api() -> None:
@@ -114,7 +114,7 @@ def test_a_wait_is_never_shorter_than_the_server_asked_for() -> None:
      ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(header: str | None, wait_s: float | None) -> None:
-    assert _retry_after_s(header) == wait_s
+    assert retry_after_s(header) == wait_s
 
 
 def test_a_refused_batch_names_its_items() -> None:

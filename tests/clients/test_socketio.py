@@ -262,6 +262,35 @@ def test_an_event_stream_goes_on_where_it_broke_off(stack, api, clients):
     assert second.episodes(run_id) == [6, 7, 8, 9, 10, 11]
 
 
+def test_whose_place_is_none_is_told_to_read_again(stack, api, clients):
+    """
+    Of another database; of this one's log, once it begins later (test_watch.py rolls a log over).
+    Each goes on behind the reset.
+    """
+    run_id = new_id()
+    api.create(run_id)
+    api.report(run_id, 1, roi_pct=1)
+    ear = PythonClient(stack.url)
+    url = f"{stack.url}/api/training-runs/{run_id}/events"
+    stream = CurlEvents(url, f"Last-Event-ID: {2**53 - 1}")
+    clients.extend([ear, stream])
+    assert "error" not in ear.subscribe(run_id=run_id, after=2**53 - 1)
+    for client in (ear, stream):
+        reset = client.wait("reset")
+        assert reset["run_id"] == run_id
+        assert not client.episodes(run_id)
+    assert stream.ids == [stream.all("reset")[0]["seq"]]
+    api.report(run_id, 2, roi_pct=2)
+    for client in (ear, stream):
+        until(lambda client=client: client.episodes(run_id) == [2], 10, "the newest report")
+        assert client.all("episodes")[0]["seq"] > client.all("reset")[0]["seq"]
+    again = PythonClient(stack.url)
+    clients.append(again)
+    again.subscribe(run_id=run_id, after=ear.all("reset")[0]["seq"])
+    until(lambda: again.episodes(run_id) == [2], 10, "what came after the reset")
+    assert not again.all("reset")
+
+
 def test_a_stream_that_is_refused_says_why(stack):
     def ask(method, run_id, **headers):
         url = f"{stack.url}/api/training-runs/{run_id}/events"

@@ -3,48 +3,23 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from live_clients import ROOT, LineClient, until
+import node_packages
+from live_clients import LineClient, until
+from node_packages import FOLDER
 from stack import Stack
 from support import Client
 from test_socketio import make_key, new_id
-
-SOURCE = Path(__file__).parent / "socketio"
-FOLDER = ROOT / "build" / "tools" / "socketio-client"
-INSTALL = """
-set -euo pipefail
-. "$1/app/setup.sh"
-DIR=$2
-mkdir -p "$DIR/log" "$TOOLS"
-trust_system_certificates
-find_node
-cd "$2"
-if ! cmp -s package-lock.json installed.lock; then
-    logged timeout 120 "$NODE" "$NPM" ci --no-audit --no-fund --ignore-scripts --prefix "$2"
-    cp package-lock.json installed.lock
-fi
-printf %s "$NODE"
-"""
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
     """A Node.js, with the packages of socketio/package-lock.json beside the scripts."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for source in SOURCE.iterdir():
-        if source.is_file():
-            (FOLDER / source.name).write_bytes(source.read_bytes())
-    done = subprocess.run(
-        ["bash", "-c", INSTALL, "install", str(ROOT), str(FOLDER)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return node_packages.install()
 
 
 @pytest.fixture
@@ -102,13 +77,30 @@ def test_a_wrong_key_is_a_connect_error(stack, clients, node):
     assert "not valid" in client.wait("connect_error")["message"]
 
 
-def test_a_revoked_key_is_told_and_not_tried_again(stack, clients, node):
+@pytest.mark.parametrize("transports", ["default", "websocket", "polling"])
+def test_a_revoked_key_is_told_and_not_tried_again(stack, clients, node, transports):
     key, key_id = make_key(stack, "revoked-js")
-    client = LineClient(node, str(FOLDER / "client.mjs"), stack.url, "default", "x", key)
+    client = LineClient(node, str(FOLDER / "client.mjs"), stack.url, transports, "x", key)
     clients.append(client)
     client.wait("subscription_confirmed")
     stack.admin("key", "revoke", key_id)
     assert client.wait("disconnect", 5)["reason"] == "io server disconnect"
+    time.sleep(0.5)
+    tries = [name for name in client.names() if name in ("connect", "disconnect", "connect_error")]
+    assert tries == ["connect", "disconnect"]
+
+
+def test_who_comes_while_the_database_is_away_is_let_in_when_it_is_back(stack, clients, node):
+    """A refusal would be for good: socket.io-client does not come back after one."""
+    key, _ = make_key(stack, "patient")
+    stack.kill("mongod", signal.SIGKILL)
+    client = LineClient(node, str(FOLDER / "client.mjs"), stack.url, "default", "x", key)
+    clients.append(client)
+    time.sleep(1.5)
+    assert not {"connect", "connect_error"} & set(client.names())
+    stack.up("--port", stack.port, "--workers", 4)
+    client.wait("subscription_confirmed", 20)
+    assert not client.all("connect_error")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

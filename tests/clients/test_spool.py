@@ -20,7 +20,7 @@ from training_client.message import Kind, Message
 from training_client.spool_file import SpoolFile
 from training_client.spool_folder import Spool, claim, stems
 
-from fake_api import FakeApi, Fault, fake_api
+from fake_api import FakeApi, Fault, fake_api, new_run
 
 
 @pytest.fixture
@@ -153,6 +153,17 @@ def test_what_close_could_not_send_is_sent_by_the_next_logger(
     assert rewards(api, run_id) == expected(20)
     assert api.runs[run_id]["changes"] == [{"status": "completed"}]
     assert waiting(spool_folder) == []
+
+
+def test_a_run_that_failed_and_goes_on_is_not_asked_to_stop(api: FakeApi) -> None:
+    run_id = leave(api, 10)
+    api.runs[run_id] = {**new_run(), "status": "failed"}
+    with make(api) as logger:
+        logger.create_run(run_id=run_id)
+        log_episodes(logger, 11, 12)
+        assert logger.flush(5)
+        assert not logger.stop_requested
+    assert rewards(api, run_id) == expected(12)
 
 
 def test_an_older_report_never_replaces_a_newer_one(api: FakeApi) -> None:

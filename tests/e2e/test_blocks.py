@@ -147,3 +147,27 @@ def test_purging_takes_the_blocks_along(client, db, stack, long_run, admin):
     assert admin("purge", "--due").returncode == 0
     assert db.blocks.count_documents({"_id.run": oid}) == 0
     assert db.episodes.count_documents({"_id.run": oid}) == 0
+
+
+def test_the_doctor_finds_a_block_that_differs_and_mends_it(client, db, long_run, admin):
+    run_id, book, oid = long_run
+    wait_packed(client, db, oid, run_id)
+    place = {"_id.run": oid, "_id.b": 5}
+    packed = db.blocks.find_one(place)["metrics"]["steps"]["v"]
+    wrong = np.frombuffer(packed).copy()
+    wrong[7] += 1
+    account = db.runs.find_one({"_id": oid})["account"]
+
+    def doctor(*more):
+        lines = admin("doctor", "--account", account, *more).stdout.splitlines()
+        return [line for line in lines if run_id in line]
+
+    assert doctor() == []
+    db.blocks.update_one(place, {"$set": {"metrics.steps.v": wrong.tobytes()}})
+    assert len(doctor()) == 1 and "from 5001 on" in doctor()[0]
+    assert len(doctor("--mend")) == 1 and doctor() == []
+    assert blocks_to(db, oid) == 5000
+    curves_agree(client, run_id, book)
+    wait_packed(client, db, oid, run_id)
+    curves_agree(client, run_id, book)
+    assert doctor() == []

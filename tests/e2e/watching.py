@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 
+import event_judge
 from support import strict_json, wait_until
 
 
@@ -44,6 +45,8 @@ class Watching:
         for line in self.process.stdout:
             value = strict_json(line)
             value["got_at"] = time.time()
+            if value.get("name"):
+                event_judge.take(value["name"], value["payload"])
             self.lines.append(value)
 
     def read_log(self):
@@ -111,6 +114,7 @@ class Watching:
         for thread in self.threads:
             thread.join(10)
         assert status == 0, "".join(self.noise[-60:])
+        event_judge.judgement()
 
     def log(self):
         """What it logged."""

@@ -172,6 +172,21 @@ a_run_is_told_with_its_seq(void **state)
     live_event_free(event);
 }
 
+static void
+a_reset_says_of_which_run_and_up_to_where(void **state)
+{
+    struct live_event *one = live_event_reset("acme", "run-1", 77);
+    struct live_event *all = live_event_reset(NULL, NULL, 78);
+
+    (void)state;
+    assert_non_null(one);
+    assert_non_null(all);
+    assert_string_equal(one->json, "{\"run_id\":\"run-1\",\"seq\":77}");
+    assert_string_equal(all->json, "{\"run_id\":null,\"seq\":78}");
+    live_event_free(one);
+    live_event_free(all);
+}
+
 int
 main(void)
 {
@@ -182,6 +197,7 @@ main(void)
         cmocka_unit_test_setup_teardown(an_event_is_bounded_but_no_commit_is_cut, set_up,
                                         tear_down),
         cmocka_unit_test(a_run_is_told_with_its_seq),
+        cmocka_unit_test(a_reset_says_of_which_run_and_up_to_where),
     };
 
     return cmocka_run_group_tests_name("live_event", tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * let in, what they hear of events, and in which order.
  */
 #include "fakes/fake_live.h"
+#include "live/live_event.h"
 #include "live/live_gate.h"
 
 #include <setjmp.h>
@@ -136,15 +137,17 @@ tell(struct fixture *f, enum live_kind kind, const char *account, const char *ru
      struct live_to to)
 {
     const char *name = kind == LIVE_RUN_UPDATED ? LIVE_NAME_RUN_UPDATED : LIVE_NAME_EPISODES;
-    struct live_event *event =
-        live_event_new(kind, kind == LIVE_RESET ? LIVE_NAME_RESET : name, account, run_id, seq);
+    struct live_event *event = kind == LIVE_RESET
+                                   ? live_event_reset(account, run_id, seq)
+                                   : live_event_new(kind, name, account, run_id, seq);
     char json[32];
 
     if (kind != LIVE_RESUMED && kind != LIVE_RESET) {
         event->json_size = (size_t)snprintf(json, sizeof json, "{\"seq\":%d}", (int)seq);
         event->json = strdup(json);
     }
-    event->to = to;
+    if (to.client != NULL)
+        live_event_address(event, &to, 1);
     live_hub_tell(f->hub, event);
 }
 
@@ -177,24 +180,29 @@ a_key_is_asked_for_once_and_then_known(void **state)
 static void
 a_refusal_is_a_connect_error(void **state)
 {
-    static const struct {
-        enum api_error_id error;
-        const char *text;
-    } cases[] = {
-        {API_KEY_WRONG, "44{\"message\":\"The API key is not valid.\"}"},
-        {API_STORE_UNAVAILABLE, "44{\"message\":\"The database did not answer. Try again.\"}"},
-    };
+    struct fixture *f = *state;
+    struct live_client *client = open_socket(f, "ak_a");
 
-    for (size_t i = 0; i < 2; i++) {
-        struct fixture *f = *state;
-        struct live_client *client = open_socket(f, i == 0 ? "ak_a" : "ak_b");
+    hears(client, "0{");
+    say(client, "40");
+    fake_live_answer(f->hub, "", API_KEY_WRONG);
+    hears(client, "44{\"message\":\"The API key is not valid.\"}");
+    assert_int_equal(client->end, LIVE_END_NONE);
+}
 
-        hears(client, "0{");
-        say(client, "40");
-        fake_live_answer(f->hub, "", cases[i].error);
-        hears(client, cases[i].text);
-        assert_int_equal(client->end, LIVE_END_NONE);
-    }
+static void
+while_the_database_is_away_nobody_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct live_client *client = open_socket(f, "ak_a");
+
+    hears(client, "0{");
+    say(client, "40");
+    fake_live_answer(f->hub, "", API_STORE_UNAVAILABLE);
+    hears_nothing(client);
+    live_credentials_check(f->hub);
+    fake_live_answer(f->hub, "lab", API_OK);
+    hears(client, "40{");
 }
 
 static void
@@ -359,7 +367,7 @@ a_log_that_does_not_reach_back_is_told(void **state)
     say(client, "42[\"subscribe_training\",{\"run_id\":\"a\",\"after\":3}]");
     hears(client, "42[\"subscription_confirmed\",");
     tell(f, LIVE_RESET, "local", "a", 10, fake_live.to);
-    hears(client, "42[\"reset\",{}]");
+    hears(client, "42[\"reset\",{\"run_id\":\"a\",\"seq\":10}]");
     tell_live(f, "local", "a", 11);
     hears(client, "42[\"episodes\",{\"seq\":11}]");
 }
@@ -409,6 +417,22 @@ too_many_runs_are_refused(void **state)
     say(client, "428[\"subscribe_training\",{\"run_id\":\"c\"}]");
     hears(client, "438[{\"error\":\"Too many");
     hears(client, "42[\"subscription_error\",");
+}
+
+static void
+of_a_refused_subscription_nothing_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct live_client *client = open_connected(f);
+
+    say(client, "42[\"subscribe_training\",{\"run_id\":\"a\"}]");
+    hears(client, "42[\"subscription_confirmed\",");
+    say(client, "42[\"subscribe_training\",{\"run_id\":\"a\",\"run_ids\":[\"b\",\"c\"]}]");
+    hears(client, "42[\"subscription_error\",");
+    tell_live(f, "local", "b", 4);
+    tell_live(f, "local", "a", 5);
+    hears(client, "42[\"episodes\",{\"seq\":5}]"); /* what it had before stays */
+    hears_nothing(client);
 }
 
 /* ---- roads ---- */
@@ -603,6 +627,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_key_is_asked_for_once_and_then_known),
         TEST(a_refusal_is_a_connect_error),
+        TEST(while_the_database_is_away_nobody_is_refused),
         TEST(the_key_of_auth_counts_and_two_are_refused),
         TEST(who_is_elsewhere_needs_a_key),
         TEST(a_revoked_key_ends_its_clients_but_a_lost_database_does_not),
@@ -616,6 +641,7 @@ main(void)
         TEST(a_client_that_does_not_keep_up_is_dropped),
         TEST(a_client_that_takes_nothing_is_dropped_after_a_while),
         TEST(too_many_runs_are_refused),
+        TEST(of_a_refused_subscription_nothing_stays),
         TEST(a_poll_gets_what_waits_in_one_payload),
         TEST(nothing_is_said_on_a_websocket_while_a_poll_waits),
         TEST(two_polls_at_once_end_the_session),

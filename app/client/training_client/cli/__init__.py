@@ -1,0 +1,1 @@
+"""The `training` command. Start reading at main.py."""
