@@ -78,6 +78,7 @@ def table_rows(figure):
 
 def drag(page, figure, start, end):
     """Drag over a part of a chart, 0 to 1 of its width."""
+    figure.locator(".u-over").scroll_into_view_if_needed()
     box = figure.locator(".u-over").bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * start, y)

@@ -32,6 +32,8 @@ export interface CurvePanelProps {
   /** values that are not finite in the whole run; null: not known yet */
   nonfinite: number | null;
   syncKey: string;
+  /** lower ones are read first */
+  rank: number;
   onZoom: (stretch: Stretch | null) => void;
 }
 
@@ -60,11 +62,11 @@ interface Read {
   window: number;
 }
 
-function useCurve({ runId, metric, window, stretch, feed, round }: CurvePanelProps) {
+function useCurve({ runId, metric, window, stretch, feed, round, rank }: CurvePanelProps) {
   const query = { metric, window, max_points: POINTS_MAX, ...(stretch ? { from: stretch[0], to: stretch[1] } : {}) };
   const loaded = useLoad<Read>(
     (signal) =>
-      inTurn(signal, async () => ({ data: curveOf(await readCurve(runId, query, signal)), stretch, window })),
+      inTurn(rank, signal, async () => ({ data: curveOf(await readCurve(runId, query, signal)), stretch, window })),
     [runId, metric, window, stretch?.[0], stretch?.[1], round],
   );
   const whole = useRef<Read | null>(null);

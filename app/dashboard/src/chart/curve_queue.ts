@@ -1,29 +1,34 @@
-// curve_queue.ts - curves are read a few at a time, those asked first first: a page of twenty charts does not
-// hold the server's workers, and the first chart does not wait for the last. Called by curve_panel.tsx, compare_page.tsx.
+// curve_queue.ts - curves are read a few at a time, the first of the page first: a page of twenty charts does not
+// hold the server's workers, and the first chart does not wait for the last. Called by curve_panel.tsx, compare/use_curves.ts.
 
 const AT_ONCE = 2;
 let running = 0;
-const waiting: (() => void)[] = [];
+let waiting: { rank: number; start: () => void }[] = [];
 
-/** Read when it is its turn; when the signal is used first, it never is. */
-export async function inTurn<T>(signal: AbortSignal, read: () => Promise<T>): Promise<T> {
-  if (running >= AT_ONCE)
-    await new Promise<void>((resolve, reject) => {
-      waiting.push(resolve);
-      signal.addEventListener("abort", () => {
-        const at = waiting.indexOf(resolve);
-        if (at < 0) return;
-        waiting.splice(at, 1);
-        reject(signal.reason);
-      });
+/** Read when it is its turn, lower ranks first; when the signal is used before, it never is. */
+export async function inTurn<T>(rank: number, signal: AbortSignal, read: () => Promise<T>): Promise<T> {
+  await new Promise<void>((resolve, reject) => {
+    const entry = { rank, start: resolve };
+    waiting.push(entry);
+    signal.addEventListener("abort", () => {
+      if (!waiting.includes(entry)) return;
+      waiting = waiting.filter((other) => other !== entry);
+      reject(signal.reason);
     });
-  else running++;
+    setTimeout(startNext); // whatever is asked together is ranked together
+  });
   try {
     return await read();
   } finally {
-    // The place is handed over, or given back.
-    const next = waiting.shift();
-    if (next) next();
-    else running--;
+    running--;
+    startNext();
+  }
+}
+
+function startNext(): void {
+  while (running < AT_ONCE && waiting.length > 0) {
+    waiting.sort((a, b) => a.rank - b.rank); // stable: of one rank, the first asked
+    running++;
+    waiting.shift()?.start();
   }
 }

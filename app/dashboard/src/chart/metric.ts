@@ -32,7 +32,7 @@ function plainTicks(values: readonly number[]): string[] {
   });
 }
 
-const shareTicks = (values: readonly number[]): string[] => values.map((value) => `${Math.round(value * 100)}\u2009%`);
+const shareTicks = (values: readonly number[]): string[] => values.map((value) => `${Math.round(value * 100)}\u202f%`);
 
 const count = (value: number | string | null | undefined): string =>
   typeof value === "number" && Number.isInteger(value) ? formatCount(value).replace(/^-/, "−") : formatFigure(value);

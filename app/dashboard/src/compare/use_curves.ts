@@ -35,7 +35,7 @@ export function useCurves(runs: readonly ComparedRun[], asked: CurvesAsked) {
         runs.map(async (run) => {
           const key = version(run);
           const known = kept.current.get(key);
-          const curve = known === undefined ? await inTurn(signal, () => read(run, asked, signal)) : known;
+          const curve = known === undefined ? await inTurn(0, signal, () => read(run, asked, signal)) : known;
           result.set(run.run_id, curve);
           kept.current.set(key, curve);
         }),

@@ -34,7 +34,7 @@ export function CurveSection({ runId, metrics, feed, round, stats, known }: Curv
       {known && metrics.length === 0 && <p class="panel none">No episode yet. Curves appear here with the first one.</p>}
       {!known && metrics.length === 0 && <div class="panel none" aria-busy="true" />}
       <div class="charts">
-        {metrics.map((metric) => (
+        {metrics.map((metric, rank) => (
           <CurvePanel
             key={metric}
             runId={runId}
@@ -44,6 +44,7 @@ export function CurveSection({ runId, metrics, feed, round, stats, known }: Curv
             feed={feed}
             round={round}
             nonfinite={stats ? ((Object.hasOwn(stats.nonfinite, metric) && stats.nonfinite[metric]) || 0) : null}
+            rank={rank}
             syncKey={`run ${runId}`}
             onZoom={view.setStretch}
           />
