@@ -22,7 +22,9 @@ EPISODES = 2500
 GAP = range(600, 700)
 NONFINITE = {40: "NaN", 41: "Infinity", 1200: "-Infinity"}
 CONFIG = {
-    "learning_rate": 0.0003,
+    "learning_rate": 1e-07,
+    "seed": 9007199254740993,
+    "gamma": 1.0,
     "net": {"pi": [64, 64], "activation": "tanh"},
     "empty": {},
     "a.b$": None,
@@ -47,7 +49,11 @@ def run(stack):
         config=CONFIG,
         metadata={"host": "gpu-03"},
     )
-    client.write(f"{DOCUMENTS}/{run_id}/checkpoints", {"episode": 100, "path": "models/hundred.pt"}, 201)
+    client.write(
+        f"{DOCUMENTS}/{run_id}/checkpoints",
+        {"episode": 100, "path": "models/hundred.pt"},
+        201,
+    )
     evaluation = {
         "checkpoint_path": "models/hundred.pt",
         "opponent_type": "random",
@@ -71,9 +77,17 @@ def test_figures_and_statistics_are_those_of_the_episodes(page, run):
     run_id, book = run
     visit(page, run_id)
     want = summary(book)
-    for name in ("episodes", "avg_reward", "max_reward", "min_reward", "final_win_rate"):
+    for name in (
+        "episodes",
+        "avg_reward",
+        "max_reward",
+        "min_reward",
+        "final_win_rate",
+    ):
         tile = page.locator(f'[data-stat="{name}"] dd')
-        assert float(tile.get_attribute("title")) == pytest.approx(want[name], rel=1e-9), name
+        assert float(tile.get_attribute("title")) == pytest.approx(
+            want[name], rel=1e-9
+        ), name
         assert shows(tile.inner_text(), want[name]), (name, tile.inner_text())
     page.locator('.stats tr[data-metric="total_reward"] td[title]').first.wait_for()
     expect(page.locator(".stats td", has_text="…")).to_have_count(0)
@@ -82,7 +96,10 @@ def test_figures_and_statistics_are_those_of_the_episodes(page, run):
         cells = page.locator(f'.stats tr[data-metric="{metric}"] td')
         for place, kind in enumerate(("avg", "min", "max")):
             exact = float(cells.nth(place).get_attribute("title"))
-            assert exact == pytest.approx(stats[f"{kind}_{metric}"], rel=1e-9), (metric, kind)
+            assert exact == pytest.approx(stats[f"{kind}_{metric}"], rel=1e-9), (
+                metric,
+                kind,
+            )
         assert number_of(cells.nth(3).inner_text()) == stats["nonfinite"].get(metric, 0)
 
 
@@ -90,16 +107,33 @@ def test_what_the_run_is_stands_beside_its_curves(page, run):
     run_id, _ = run
     visit(page, run_id)
     side = page.locator(".detail-side")
-    for text in ("agent-seven", "label-nine", "PPO", "gpu-03", "models/hundred.pt", "random", "62.0"):
+    for text in (
+        "agent-seven",
+        "label-nine",
+        "PPO",
+        "gpu-03",
+        "models/hundred.pt",
+        "random",
+        "62.0",
+    ):
         expect(side.get_by_text(text).first).to_be_visible()
     assert side.locator(".markdown strong").inner_text() == "bold"
-    assert side.locator(".markdown a").get_attribute("rel") == "noopener noreferrer nofollow"
-    tree = page.locator("section", has=page.get_by_role("heading", name="Configuration"))
+    assert (
+        side.locator(".markdown a").get_attribute("rel")
+        == "noopener noreferrer nofollow"
+    )
+    tree = page.locator(
+        "section", has=page.get_by_role("heading", name="Configuration")
+    )
     expect(tree.get_by_text("tanh")).to_be_visible()
+    for written in ("1e-07", "9007199254740993", "1.0"):
+        expect(tree.get_by_text(written, exact=True)).to_be_visible()
     tree.locator("summary").click()
     expect(tree.get_by_text("tanh")).to_have_count(0)
     started = page.locator(".detail-side time").first
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC", started.get_attribute("title"))
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} UTC", started.get_attribute("title")
+    )
 
 
 def test_a_curve_is_the_rolling_mean_and_the_window_is_the_readers(page, run):
@@ -110,10 +144,14 @@ def test_a_curve_is_the_rolling_mean_and_the_window_is_the_readers(page, run):
         want = [p for p in curve_points(book, metric, window) if 500 <= p[0] <= 800]
         rows = table_rows(figure)
         assert [number_of(row[0]) for row in rows] == [p[0] for p in want]
-        assert all(shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want))
+        assert all(
+            shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want)
+        )
     slider = page.get_by_role("slider", name="Window")
     assert slider.input_value() == "37"
-    with page.expect_response(lambda r: "window=38" in r.url and "metric=total_reward" in r.url):
+    with page.expect_response(
+        lambda r: "window=38" in r.url and "metric=total_reward" in r.url
+    ):
         slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("window=38"))
 
@@ -125,10 +163,17 @@ def test_a_zoom_asks_the_server_for_more_and_a_double_click_resets_it(page, run)
     coarse = [number_of(row[0]) for row in table_rows(figure)]
     assert len(coarse) < len(book) == int(points.get_attribute("data-total"))
     with page.expect_response(
-        lambda r: "metric=total_reward" in r.url and "from=" in r.url and "max_points=" in r.url
+        lambda r: (
+            "metric=total_reward" in r.url
+            and "from=" in r.url
+            and "max_points=" in r.url
+        )
     ) as answer:
         drag(page, figure, 0.5, 0.7)
-    first, last = (int(re.search(rf"{name}=(\d+)", answer.value.url).group(1)) for name in ("from", "to"))
+    first, last = (
+        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1))
+        for name in ("from", "to")
+    )
     assert 1150 < first < 1350 and 1650 < last < 1850
     inside = [n for n in book.numbers() if first <= n <= last]
     expect(points).to_have_attribute("data-points", str(len(inside)))
@@ -137,7 +182,9 @@ def test_a_zoom_asks_the_server_for_more_and_a_double_click_resets_it(page, run)
     assert len(fine) > len([n for n in coarse if first <= n <= last])
     expect(page).to_have_url(re.compile(f"x={first}-{last}"))
     panel(page, "roi_pct")  # every chart shows the same stretch
-    expect(page.locator('figure[data-metric="roi_pct"] [data-points]')).to_have_attribute("data-total", str(len(inside)))
+    expect(
+        page.locator('figure[data-metric="roi_pct"] [data-points]')
+    ).to_have_attribute("data-total", str(len(inside)))
     figure.scroll_into_view_if_needed()
     figure.locator(".u-over").dblclick()
     expect(page).not_to_have_url(re.compile("x="))
@@ -147,7 +194,9 @@ def test_a_zoom_asks_the_server_for_more_and_a_double_click_resets_it(page, run)
 def test_gaps_and_values_that_are_not_finite_are_seen_and_said(page, run):
     run_id, _ = run
     visit(page, run_id)
-    expect(page.locator(".gap-note")).to_contain_text("100 episode numbers were not reported: 600–699")
+    expect(page.locator(".gap-note")).to_contain_text(
+        "100 episode numbers were not reported: 600–699"
+    )
     loss = panel(page, "train/loss")
     expect(loss.locator(".key.nonfinite")).to_have_text("3 not finite")
     expect(loss.locator("p.unseen")).to_contain_text("3 values are not finite; 1 gap")
@@ -178,7 +227,9 @@ def test_a_cursor_moves_in_all_charts_and_by_keys(page, run):
     here = figure.locator(".chart-readout")
     expect(here).to_have_text(re.compile("episode 1[12]"))
     episode = re.match(r"episode (\d+)", here.inner_text()).group(1)
-    expect(other.locator(".chart-readout")).to_have_text(re.compile(f"^episode {episode}:"))
+    expect(other.locator(".chart-readout")).to_have_text(
+        re.compile(f"^episode {episode}:")
+    )
     page.mouse.move(0, 0)
     figure.locator(".chart-canvas").focus()
     page.keyboard.press("Home")
@@ -202,9 +253,19 @@ def test_only_charts_in_view_are_read(page, run):
     page.set_viewport_size({"width": 1400, "height": 500})
     visit(page, run_id)
     page.wait_for_load_state("networkidle")
-    read = {m.group(1) for m in (re.search(r"learning-curve\?metric=([^&]+)", url) for url in asked) if m}
+    read = {
+        m.group(1)
+        for m in (re.search(r"learning-curve\?metric=([^&]+)", url) for url in asked)
+        if m
+    }
     assert "total_reward" in read and "train%2Floss" not in read
-    assert not [url for url in asked if re.search(rf"/(runs|training-runs)/{run_id}$", url.split("/training/runs")[0])]
+    assert not [
+        url
+        for url in asked
+        if re.search(
+            rf"/(runs|training-runs)/{run_id}$", url.split("/training/runs")[0]
+        )
+    ]
     panel(page, "train/loss")
     assert any("metric=train%2Floss" in url for url in asked)
 
@@ -212,7 +273,9 @@ def test_only_charts_in_view_are_read(page, run):
 def test_the_run_is_never_loaded_whole(page, run, stack):
     run_id, _ = run
     asked = []
-    page.on("request", lambda request: asked.append(request.url.removeprefix(stack.url)))
+    page.on(
+        "request", lambda request: asked.append(request.url.removeprefix(stack.url))
+    )
     visit(page, run_id)
     page.wait_for_load_state("networkidle")
     assert f"{DOCUMENTS}/{run_id}" not in asked and f"{V1}/runs/{run_id}" not in asked
@@ -233,7 +296,9 @@ def test_episodes_are_sorted_chosen_and_turned_page_by_page(page, run):
     best = numbers[int(rewards.argmax())]
     table.get_by_role("button", name="Reward").click()
     expect(first).to_have_text(f"{best:,}".replace(",", "\u202f"))
-    expect(table.locator("th", has_text="Reward")).to_have_attribute("aria-sort", "descending")
+    expect(table.locator("th", has_text="Reward")).to_have_attribute(
+        "aria-sort", "descending"
+    )
     worst = numbers[int(rewards.argmin())]
     table.get_by_role("button", name="Reward").click()
     expect(first).to_have_text(f"{worst:,}".replace(",", "\u202f"))
@@ -256,14 +321,21 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     page.evaluate("window.same = true; scrollTo(0, 120)")
     page.locator(".live-live").wait_for()
     for number in range(31, 42):
-        report = {"total_reward": float(number), "win": True, "metrics": {"train/loss": 0.5}}
+        report = {
+            "total_reward": float(number),
+            "win": True,
+            "metrics": {"train/loss": 0.5},
+        }
         book.report(number, report)
         client.write(f"{DOCUMENTS}/{run_id}/episodes", {"episode": number, **report})
     expect(figure.locator("[data-points]")).to_have_attribute("data-total", "41")
     assert inked(figure) != before
     rows = table_rows(figure)
     want = curve_points(book, "total_reward", 10)
-    assert all(shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want, strict=True))
+    assert all(
+        shows(row[1], p[1]) and shows(row[2], p[2])
+        for row, p in zip(rows, want, strict=True)
+    )
     expect(page.locator('[data-stat="episodes"] dd')).to_have_text("41")
     assert page.evaluate("window.same") and page.evaluate("scrollY") == 120
 
@@ -276,7 +348,10 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     expect(page.locator(".gap-note")).to_contain_text("42–43")
     want = curve_points(book, "total_reward", 10)
     wait_until(
-        lambda: all(shows(row[2], p[2]) for row, p in zip(table_rows(figure), want, strict=False)),
+        lambda: all(
+            shows(row[2], p[2])
+            for row, p in zip(table_rows(figure), want, strict=False)
+        ),
         15,
         "the curve has the replaced episode",
     )
@@ -291,7 +366,9 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     assert page.url == url
     client.end(run_id, "completed")
     expect(page.locator(".run-head .badge")).to_have_text("Completed")
-    expect(page.locator("[data-announcement]")).to_have_text("The run has ended: completed")
+    expect(page.locator("[data-announcement]")).to_have_text(
+        "The run has ended: completed"
+    )
 
 
 def test_a_run_without_episodes_says_so_and_draws_the_first(page, client):
@@ -301,7 +378,9 @@ def test_a_run_without_episodes_says_so_and_draws_the_first(page, client):
     page.locator(".live-live").wait_for()
     client.report(run_id, 1, reward_sum=4.5)
     figure = panel(page, "total_reward")
-    expect(figure.locator(".chart-readout")).to_have_text("episode 1: 4.500, mean 4.500")
+    expect(figure.locator(".chart-readout")).to_have_text(
+        "episode 1: 4.500, mean 4.500"
+    )
 
 
 def test_tags_and_notes_are_changed_here(page, client):
@@ -317,21 +396,33 @@ def test_tags_and_notes_are_changed_here(page, client):
     page.keyboard.press("Control+Enter")
     expect(page.locator(".markdown em")).to_have_text("because")
     document = client.document(run_id)
-    assert document["tags"] == ["fresh"] and document["notes"] == "## Why\n\n- *because*"
+    assert (
+        document["tags"] == ["fresh"] and document["notes"] == "## Why\n\n- *because*"
+    )
 
 
 def test_every_export_is_offered_and_downloads(page, run):
     run_id, book = run
     visit(page, run_id)
-    for name, end, lines in (("CSV", ".csv", len(book) + 1), ("JSON lines", ".jsonl", len(book))):
+    for name, end, lines in (
+        ("CSV", ".csv", len(book) + 1),
+        ("JSON lines", ".jsonl", len(book)),
+    ):
         page.get_by_role("button", name="Export").click()
         with page.expect_download() as download:
             page.get_by_role("menuitem", name=re.compile(f"^{name}")).click()
         assert download.value.suggested_filename == f"{run_id}{end}"
         assert len(download.value.path().read_text().splitlines()) == lines
     page.get_by_role("button", name="Export").click()
-    hrefs = page.get_by_role("menuitem").evaluate_all("items => items.map(item => item.getAttribute('href'))")
-    assert [href.split("format=")[1] for href in hrefs] == ["csv", "jsonl", "json", "tensorboard"]
+    hrefs = page.get_by_role("menuitem").evaluate_all(
+        "items => items.map(item => item.getAttribute('href'))"
+    )
+    assert [href.split("format=")[1] for href in hrefs] == [
+        "csv",
+        "jsonl",
+        "json",
+        "tensorboard",
+    ]
 
 
 def test_a_deleted_run_comes_back_with_undo(page, client):
@@ -358,7 +449,10 @@ SCRIPTS = (
 
 def test_no_script_in_any_text_runs(page, client):
     evil = "".join(SCRIPTS)
-    notes = evil + "\n\n[x](javascript:window.ran=1) ![i](x) <a href='javascript:window.ran=1'>y</a> <style>*{display:none}</style>"
+    notes = (
+        evil
+        + "\n\n[x](javascript:window.ran=1) ![i](x) <a href='javascript:window.ran=1'>y</a> <style>*{display:none}</style>"
+    )
     run_id, _ = make_run(
         client,
         3,
@@ -370,21 +464,33 @@ def test_no_script_in_any_text_runs(page, client):
         metadata={"error_message": evil},
     )
     client.write(f"{DOCUMENTS}/{run_id}/checkpoints", {"episode": 1, "path": evil}, 201)
-    for address in (f"/training/runs/{run_id}", f"/training/compare?runs={run_id}&group=label"):
+    for address in (
+        f"/training/runs/{run_id}",
+        f"/training/compare?runs={run_id}&group=label",
+    ):
         page.goto(address)
         page.locator("canvas").first.wait_for()
         for link in page.locator(".markdown a").all():
-            link.click(modifiers=["Shift"], force=True) if link.get_attribute("href") else None
+            link.click(modifiers=["Shift"], force=True) if link.get_attribute(
+                "href"
+            ) else None
         time.sleep(0.2)
         assert page.evaluate("window.ran") is None
-        assert page.locator("main img, main svg[onload], main script, main style").count() == 0
+        assert (
+            page.locator("main img, main svg[onload], main script, main style").count()
+            == 0
+        )
         assert page.locator('main [href^="javascript"]').count() == 0
     assert page.locator(".markdown").count() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(page, client, scheme):
-    members = {"tags": ["baseline"], "notes": "**bold** `code` [a link](/)", "config": CONFIG}
+    members = {
+        "tags": ["baseline"],
+        "notes": "**bold** `code` [a link](/)",
+        "config": CONFIG,
+    }
     run_id, _ = make_run(client, 12, gap=(5,), nonfinite={3: "NaN"}, **members)
     page.emulate_media(color_scheme=scheme)
     figure = visit(page, run_id)

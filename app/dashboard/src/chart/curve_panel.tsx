@@ -217,7 +217,7 @@ function linesOf(data: Drawn, isRate: boolean): Line[] {
 const pointsInWords = (data: CurveData): string =>
   isWhole(data)
     ? `${formatCount(data.total)} ${data.total === 1 ? "value" : "values"}`
-    : `${formatCount(data.episodes.length)} of ${formatCount(data.total)} values`;
+    : `${formatCount(data.episodes.length)} of ${formatCount(data.total)}`;
 
 /** The values at a place of x, or at the end. */
 function valuesInWords(data: Drawn, index: number | null, format: (value: number) => string, isRate: boolean): string {

@@ -129,7 +129,7 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
     width,
     height,
     legend: { show: false },
-    padding: [10, 14, 0, 0],
+    padding: [10, () => Math.max(14, formatCount(now().last).length * 3.6), 0, 0],
     scales: {
       x: { time: false, range: () => [...shownRange(now())] },
       y: { range: (_chart, min, max) => [...yRange(...(now().span ?? ([min, max] as const)), now().limits)] },
