@@ -39,9 +39,7 @@ def shows(text, value):
     return math.isclose(shown, value, abs_tol=0.51 * step, rel_tol=6e-4)
 
 
-def make_run(
-    client, episodes=120, seed=1, gap=(), nonfinite=(), run_id=None, **members
-):
+def make_run(client, episodes=120, seed=1, gap=(), nonfinite=(), run_id=None, **members):
     """A run and the Book of what it reported: reward, win, ROI, Sharpe, drawdown, a loss."""
     random = np.random.default_rng(seed)
     run_id = run_id or new_id("chart")

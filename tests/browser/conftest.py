@@ -11,8 +11,8 @@ from playwright.sync_api import expect, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "e2e")]
 
-from stack import Stack
-from support import Client
+from stack import Stack  # noqa: E402 - tests/e2e/stack.py
+from support import Client  # noqa: E402
 
 expect.set_options(timeout=15_000)  # as long as a busy machine needs
 
@@ -64,9 +64,7 @@ def browser():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "chromium is not installed"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=list(ARGUMENTS)
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()
 
@@ -92,10 +90,7 @@ def watched_page(browser, url, **options):
     page.on("pageerror", lambda error: wrong.append(f"uncaught: {error}"))
     page.on("console", lambda message: note_violation(message, wrong))
     page.on("request", lambda request: note_foreigner(request.url, url, wrong))
-    page.on(
-        "dialog",
-        lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()),
-    )
+    page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.wrong = wrong
     yield page
     context.close()

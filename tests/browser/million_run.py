@@ -26,9 +26,7 @@ HEAP_MAX_MB = 100
 def report_million(client, run_id):
     """A million episodes of five metrics, by batches of 1000; returns the rewards."""
     random = np.random.default_rng(9)
-    rewards = np.round(
-        np.log1p(np.arange(LENGTH)) * 10 + random.normal(0, 20, LENGTH), 3
-    )
+    rewards = np.round(np.log1p(np.arange(LENGTH)) * 10 + random.normal(0, 20, LENGTH), 3)
     others = np.round(random.random((LENGTH, 3)), 4)
 
     def send(first):
@@ -98,10 +96,7 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     client.complete(run_id)
 
     def packed():
-        return (
-            seconds(lambda: client.curve(run_id, metric="reward_sum", max_points=1000))
-            < 0.5
-        )
+        return seconds(lambda: client.curve(run_id, metric="reward_sum", max_points=1000)) < 0.5
 
     client.timeout = 60
     wait_until(packed, 180, "idle workers have packed the run")
@@ -122,9 +117,7 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     assert first / empty <= RATIO_MAX
     assert heap < HEAP_MAX_MB
     assert not [
-        url
-        for url in asked
-        if url.endswith((f"{DOCUMENTS}/{run_id}", f"{V1}/runs/{run_id}"))
+        url for url in asked if url.endswith((f"{DOCUMENTS}/{run_id}", f"{V1}/runs/{run_id}"))
     ]
 
     # What is drawn are the run's own extremes, smoothed before it was thinned.
@@ -134,7 +127,6 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     words = figure.locator("p.unseen").inner_text()
     means = np.convolve(rewards, np.ones(10) / 10, "valid")
     highest = int(means.argmax()) + 10
-    assert (
-        f"highest {means.max():.1f} at episode {highest:,}".replace(",", "\u202f")
-        in words
-    ), words
+    assert f"highest {means.max():.1f} at episode {highest:,}".replace(",", "\u202f") in words, (
+        words
+    )

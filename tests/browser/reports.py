@@ -6,6 +6,7 @@ test_dashboard_*.py.
 import random
 
 from axe_playwright_python.sync_playwright import Axe
+
 from support import DOCUMENTS, new_id
 
 # Another one of these would be a fault of what a page says about itself, not of who may read it.
@@ -14,18 +15,12 @@ SEVERE = {"serious", "critical"}
 
 def a_run(client, status=None, episodes=0, **members):
     """Make a run, report so many episodes, end it; returns its run_id."""
-    body = {
-        "run_id": new_id("dash"),
-        "agent_id": "an_agent",
-        "algorithm": "DQN",
-    } | members
+    body = {"run_id": new_id("dash"), "agent_id": "an_agent", "algorithm": "DQN"} | members
     client.write(DOCUMENTS, body, 201)
     if episodes:
         report(client, body["run_id"], 1, episodes)
     if status:
-        change = client.request(
-            "PATCH", f"{DOCUMENTS}/{body['run_id']}", {"status": status}
-        )
+        change = client.request("PATCH", f"{DOCUMENTS}/{body['run_id']}", {"status": status})
         assert change.status_code == 200, change.text
     return body["run_id"]
 
@@ -37,11 +32,7 @@ def report(client, run_id, first, last, **metrics):
         for number in range(first, last + 1)
     ]
     for begin in range(0, len(episodes), 1000):
-        client.write(
-            f"{DOCUMENTS}/{run_id}/episodes",
-            {"episodes": episodes[begin : begin + 1000]},
-            200,
-        )
+        client.write(f"{DOCUMENTS}/{run_id}/episodes", {"episodes": episodes[begin : begin + 1000]}, 200)
 
 
 def many_runs(client, count, agent_id):
@@ -76,6 +67,4 @@ def row(page, run_id):
 def shown_runs(page):
     """The run_ids of the list's rows, in their order."""
     page.locator("table.runs:not(.waiting)").wait_for()
-    return page.locator("tr[data-run]").evaluate_all(
-        "rows => rows.map(row => row.dataset.run)"
-    )
+    return page.locator("tr[data-run]").evaluate_all("rows => rows.map(row => row.dataset.run)")

@@ -93,9 +93,7 @@ def test_every_run_is_drawn_with_its_own_rolling_mean(page, runs):
 
 
 def test_the_address_shows_the_same_again(page, runs):
-    figure = visit(
-        page, runs, "&metric=roi_pct&window=25&group=agent&x=20-60&hide=agent-b"
-    )
+    figure = visit(page, runs, "&metric=roi_pct&window=25&group=agent&x=20-60&hide=agent-b")
     assert page.get_by_role("combobox", name="Metric").input_value() == "roi_pct"
     assert page.get_by_role("combobox", name="Group by").input_value() == "agent"
     assert page.get_by_role("slider", name="Window").input_value() == "25"
@@ -107,15 +105,10 @@ def test_the_address_shows_the_same_again(page, runs):
     assert set(shown["agent-a"]) == set(range(20, 61))
 
 
-def test_a_groups_mean_and_interval_are_over_its_runs_whatever_else_is_shown(
-    page, runs
-):
+def test_a_groups_mean_and_interval_are_over_its_runs_whatever_else_is_shown(page, runs):
     figure = visit(page, runs, "&group=agent&metric=total_reward")
     shown = columns(figure)
-    curves = [
-        {p[0]: p[2] for p in curve_points(book, "total_reward", 10)}
-        for _, book in runs[:3]
-    ]
+    curves = [{p[0]: p[2] for p in curve_points(book, "total_reward", 10)} for _, book in runs[:3]]
     for episode in (1, 10, 77, 150, 155, 165):
         values = [curve[episode] for curve in curves if episode in curve]
         assert shows(shown["agent-a"][episode], float(np.mean(values))), episode
@@ -155,9 +148,7 @@ def test_figures_are_those_of_the_episodes_and_the_best_is_marked(page, runs):
         exact = [float(cell.get_attribute("title")) for cell in cells.all()]
         assert exact == pytest.approx([stats[name] for stats in want], rel=1e-9), name
         marked = [
-            place
-            for place, cell in enumerate(cells.all())
-            if "best" in cell.get_attribute("class")
+            place for place, cell in enumerate(cells.all()) if "best" in cell.get_attribute("class")
         ]
         assert marked == [exact.index(better(exact))], name
     assert page.locator('[data-figure="max_win"].best').count() == 0
@@ -168,19 +159,13 @@ def test_a_groups_figures_are_the_mean_of_its_runs_with_its_interval(page, runs)
     means = [aggregate_stats(book)["avg_total_reward"] for _, book in runs[:3]]
     mean, half = np.mean(means), scipy_stats.sem(means) * scipy_stats.t.ppf(0.975, 2)
     row = page.locator('[data-group="agent-a"]')
-    shown = (
-        row.locator('[data-figure="group_avg_total_reward"]').inner_text().split(" ± ")
-    )
+    shown = row.locator('[data-figure="group_avg_total_reward"]').inner_text().split(" ± ")
     assert shows(shown[0], mean) and shows(shown[1], half)
     highest = max(aggregate_stats(book)["max_total_reward"] for _, book in runs[:3])
-    assert shows(
-        row.locator('[data-figure="group_max_total_reward"]').inner_text(), highest
-    )
+    assert shows(row.locator('[data-figure="group_max_total_reward"]').inner_text(), highest)
 
 
-def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(
-    page, runs
-):
+def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(page, runs):
     visit(page, runs[:3])
     table = page.locator("table.differences")
     keys = lambda: table.locator("tbody tr").evaluate_all(
@@ -226,9 +211,7 @@ def test_a_run_keeps_its_colour_and_runs_come_and_go(page, runs):
 def test_twenty_runs_differ_in_colour_or_dash_and_a_missing_one_is_named(page, client):
     made = [make_run(client, 5, seed=n) for n in range(20)]
     ids = [run_id for run_id, _ in made]
-    page.goto(
-        f"/training/compare?runs={','.join([*ids[:19], 'nobody-knows', 'one-too-many'])}"
-    )
+    page.goto(f"/training/compare?runs={','.join([*ids[:19], 'nobody-knows', 'one-too-many'])}")
     expect(page.get_by_text("nobody-knows")).to_be_visible()
     expect(page.get_by_text("At most 20 runs")).to_be_visible()
     page.goto(f"/training/compare?runs={','.join(ids)}")
@@ -244,13 +227,10 @@ def test_a_zoom_asks_for_more_and_a_double_click_resets_it(page, client):
     run_id, book = make_run(client, 3000, seed=3)
     figure = visit(page, [(run_id, book)])
     expect(figure.get_by_text("thinned to extremes")).to_be_visible()
-    with page.expect_response(
-        lambda r: "learning-curve" in r.url and "from=" in r.url
-    ) as answer:
+    with page.expect_response(lambda r: "learning-curve" in r.url and "from=" in r.url) as answer:
         drag(page, figure, 0.4, 0.6)
     first, last = (
-        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1))
-        for name in ("from", "to")
+        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1)) for name in ("from", "to")
     )
     expect(figure.get_by_text("every episode")).to_be_visible()
     assert set(columns(figure)[run_id]) == set(range(first, last + 1))

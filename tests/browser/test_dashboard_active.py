@@ -4,6 +4,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+
 from reports import a_run, report
 from support import DOCUMENTS, wait_until
 
@@ -15,9 +16,7 @@ def card(page, run_id):
 
 
 def test_a_card_tells_how_far_how_quick_and_how_well(page, client):
-    run_id = a_run(
-        client, strategy_label="card_label", agent_id="card_agent", episodes_total=200
-    )
+    run_id = a_run(client, strategy_label="card_label", agent_id="card_agent", episodes_total=200)
     report(client, run_id, 1, 40)
     page.goto("/training")
     shown = card(page, run_id)
@@ -60,9 +59,7 @@ def start(page, **fields):
 def test_a_training_is_started_watched_and_stopped(page, idle):
     page.goto("/training")
     start(page, Episodes="5000", Seed="7")
-    wait_until(
-        lambda: idle.read(f"{CONTROL}/status")["current_episode"], 30, "an episode"
-    )
+    wait_until(lambda: idle.read(f"{CONTROL}/status")["current_episode"], 30, "an episode")
     run_id = idle.read(f"{CONTROL}/status")["run_id"]
     shown = card(page, run_id)
     expect(shown).to_contain_text("5\u202f000 episodes")
@@ -76,9 +73,7 @@ def test_a_training_is_started_watched_and_stopped(page, idle):
     assert idle.read(f"{DOCUMENTS}/{run_id}")["config"]["num_episodes"] == 5000
     shown.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
-    expect(
-        page.get_by_text(re.compile("bologna_coppia was stopped after"))
-    ).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("bologna_coppia was stopped after"))).to_be_visible(timeout=30_000)
     expect(shown).to_have_count(0)
     assert idle.read(f"{DOCUMENTS}/{run_id}")["status"] == "stopped"
 
@@ -91,22 +86,14 @@ def test_what_is_wrong_with_a_start_is_told_where_it_is_wrong(page, idle):
         expect(field).to_have_attribute("aria-invalid", "true")
         told = field.get_attribute("aria-describedby")
         expect(dialog.locator(f"[id='{told}']")).to_have_class(re.compile("wrong"))
-    expect(dialog.get_by_label("Evaluation episodes")).to_have_attribute(
-        "aria-invalid", "false"
-    )
+    expect(dialog.get_by_label("Evaluation episodes")).to_have_attribute("aria-invalid", "false")
 
 
 def test_a_second_training_is_refused_in_words(page, idle):
-    idle.write(
-        f"{CONTROL}/start",
-        {"scenario_name": "bologna_coppia", "num_episodes": 5000},
-        202,
-    )
+    idle.write(f"{CONTROL}/start", {"scenario_name": "bologna_coppia", "num_episodes": 5000}, 202)
     page.goto("/training")
     dialog = start(page)
-    expect(dialog.get_by_role("alert")).to_contain_text(
-        "Stop it first, or wait until it has ended."
-    )
+    expect(dialog.get_by_role("alert")).to_contain_text("Stop it first, or wait until it has ended.")
 
 
 def test_a_training_that_breaks_is_told(page, idle):

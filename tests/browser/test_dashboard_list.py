@@ -7,8 +7,9 @@ from datetime import datetime
 
 import pymongo
 import pytest
-from conftest import watched_page
 from playwright.sync_api import expect
+
+from conftest import watched_page
 from reports import a_run, many_runs, report, row, shown_runs
 from support import DOCUMENTS, new_id
 
@@ -41,34 +42,24 @@ def test_a_row_tells_what_a_run_is_and_how_far_it_came(page, client):
     bar = row(page, run_id).get_by_role("progressbar")
     expect(bar).to_have_attribute("aria-valuenow", "4")
     expect(bar).to_have_attribute("aria-valuemax", "8")
-    expect(cell(page, run_id, "metric")).to_have_text(
-        "2.500 reward"
-    )  # the mean of 1 to 4
+    expect(cell(page, run_id, "metric")).to_have_text("2.500 reward")  # the mean of 1 to 4
     expect(cell(page, run_id, "status")).to_have_text("Completed")
-    expect(
-        cell(page, run_id, "status").locator("svg path")
-    ).to_be_visible()  # the shape
+    expect(cell(page, run_id, "status").locator("svg path")).to_be_visible()  # the shape
     expect(cell(page, run_id, "tags")).to_contain_text("night")
     expect(cell(page, run_id, "tags")).to_contain_text("+1")
     started = cell(page, run_id, "start").locator("time")
     expect(started).to_have_attribute("datetime", document["start_time"])
-    assert document["start_time"].replace("T", " ").replace(
-        "Z", " UTC"
-    ) in started.get_attribute("title")
+    assert document["start_time"].replace("T", " ").replace("Z", " UTC") in started.get_attribute("title")
     expect(cell(page, run_id, "duration")).to_have_text(re.compile(r"^\d+\.\d s$"))
 
 
 def test_the_time_is_the_readers_own(browser, stack, client):
     run_id = a_run(client, agent_id="zone_agent")
     started = client.read(f"{DOCUMENTS}/{run_id}")["start_time"]
-    with watched_page(
-        browser, stack.url, timezone_id="Asia/Kathmandu"
-    ) as page:  # UTC+5:45
+    with watched_page(browser, stack.url, timezone_id="Asia/Kathmandu") as page:  # UTC+5:45
         page.goto("/training?agent=zone_agent")
         shown = cell(page, run_id, "start").locator("time").inner_text()
-    minutes = (
-        datetime.fromisoformat(f"{shown}Z") - datetime.fromisoformat(started)
-    ).total_seconds() / 60
+    minutes = (datetime.fromisoformat(f"{shown}Z") - datetime.fromisoformat(started)).total_seconds() / 60
     assert 344 <= minutes <= 345
 
 
@@ -108,12 +99,8 @@ def filtered(stack):
 
     client = Client(stack.url, stack.key)
     return {
-        "plain": a_run(
-            client, "completed", 2, agent_id="filter_a", algorithm="filter_dqn"
-        ),
-        "label": a_run(
-            client, "completed", 5, agent_id="filter_a", strategy_label="filter_label"
-        ),
+        "plain": a_run(client, "completed", 2, agent_id="filter_a", algorithm="filter_dqn"),
+        "label": a_run(client, "completed", 5, agent_id="filter_a", strategy_label="filter_label"),
         "tag": a_run(client, "failed", 3, agent_id="filter_b", tags=["filter_tag"]),
         "running": a_run(client, None, 1, agent_id="filter_b", tags=["filter_other"]),
     }
@@ -137,21 +124,11 @@ def choose(page, **fields):
         ({"Label": "filter_label"}, {"label"}, "label=filter_label"),
         ({"Tag": "filter_tag"}, {"tag"}, "tag=filter_tag"),
         ({"Search": "FILTER_DQ"}, {"plain"}, "q=FILTER_DQ"),
-        (
-            {"Agent": "filter_a", "Started from": "2099-01-01"},
-            set(),
-            "since=2099-01-01",
-        ),
-        (
-            {"Agent": "filter_a", "Started until": "2099-01-01"},
-            {"plain", "label"},
-            "until=2099-01-01",
-        ),
+        ({"Agent": "filter_a", "Started from": "2099-01-01"}, set(), "since=2099-01-01"),
+        ({"Agent": "filter_a", "Started until": "2099-01-01"}, {"plain", "label"}, "until=2099-01-01"),
     ],
 )
-def test_each_filter_narrows_the_list_and_stands_in_the_address(
-    page, filtered, fields, left, address
-):
+def test_each_filter_narrows_the_list_and_stands_in_the_address(page, filtered, fields, left, address):
     page.goto("/training")
     page.locator("tr[data-run]").first.wait_for()
     choose(page, **fields)
@@ -186,13 +163,9 @@ def test_it_is_sorted_by_what_one_clicks(page, filtered):
     expect(head).to_have_attribute("aria-sort", "descending")
     head.get_by_role("button").click()
     page.wait_for_url("**sort=episodes")
-    expect(page.locator("tr[data-run]").first).to_have_attribute(
-        "data-run", filtered["plain"]
-    )
+    expect(page.locator("tr[data-run]").first).to_have_attribute("data-run", filtered["plain"])
     choose(page, Order="-avg_reward")
-    expect(page.locator("tr[data-run]").first).to_have_attribute(
-        "data-run", filtered["label"]
-    )
+    expect(page.locator("tr[data-run]").first).to_have_attribute("data-run", filtered["label"])
 
 
 def test_pages_neither_repeat_nor_skip_a_run(page, client):
@@ -233,9 +206,7 @@ def test_new_runs_are_told_and_shown_when_asked(page, client):
     page.goto(f"/training?agent={agent}")
     assert shown_runs(page) == [first]
     second = a_run(client, agent_id=agent)
-    page.evaluate(
-        "document.dispatchEvent(new Event('visibilitychange'))"
-    )  # one comes back to it
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # one comes back to it
     told = page.get_by_role("button", name="1 new run")
     expect(told).to_be_visible(timeout=15_000)
     assert shown_runs(page) == [first]  # nothing jumps
@@ -260,9 +231,7 @@ def test_a_database_that_is_away_is_told_and_its_return_is_noticed(page, client,
     with held(stack, "mongod"):
         page.goto("/training?agent=away_agent")
         told = page.locator(".list .state")
-        expect(told.get_by_role("heading", name="The database is away")).to_be_visible(
-            timeout=20_000
-        )
+        expect(told.get_by_role("heading", name="The database is away")).to_be_visible(timeout=20_000)
         expect(told).to_contain_text("Nothing acknowledged is lost")
         expect(told.get_by_role("button", name="Try again now")).to_be_visible()
         expect(told).to_contain_text(re.compile("again in \\d+ s|trying"))
@@ -275,9 +244,7 @@ def test_what_was_read_stays_while_the_database_is_away(page, client, stack):
     row(page, run_id).wait_for()
     with held(stack, "mongod"):
         row(page, run_id).get_by_role("button", name="stays").click()
-        expect(page.locator(".list .strip")).to_contain_text(
-            "The database is away", timeout=20_000
-        )
+        expect(page.locator(".list .strip")).to_contain_text("The database is away", timeout=20_000)
         expect(row(page, run_id)).to_be_visible()
     expect(page.locator(".list .strip")).to_have_count(0, timeout=40_000)
 
@@ -330,9 +297,7 @@ def test_at_most_twenty_are_selected_and_they_are_compared_in_that_order(page, c
     page.goto(f"/training?agent={agent}")
     for run_id in made:
         row(page, run_id).get_by_role("checkbox").click()
-    expect(
-        page.get_by_text("At most 20 runs are compared at once.").first
-    ).to_be_visible()
+    expect(page.get_by_text("At most 20 runs are compared at once.").first).to_be_visible()
     bar = page.get_by_role("region", name="Selected runs")
     expect(bar).to_contain_text("20 of at most 20 selected")
     bar.get_by_role("link", name="Compare").click()

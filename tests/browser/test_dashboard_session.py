@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from conftest import watched_page
 from playwright.sync_api import expect
+
+from conftest import watched_page
 from reports import a_run, row, severe_faults
 from stack import Stack
 from support import Client
@@ -41,17 +42,13 @@ def made_key(locked, *words):
     return next(word for word in done.stdout.split() if word.startswith("ak_"))
 
 
-def test_a_key_is_asked_for_kept_where_no_script_reads_it_and_given_up(
-    stranger, locked
-):
+def test_a_key_is_asked_for_kept_where_no_script_reads_it_and_given_up(stranger, locked):
     run_id = a_run(Client(locked.url, locked.key), agent_id="locked_agent")
     stranger.goto("/training?agent=locked_agent")
     expect(stranger.get_by_role("dialog", name="Enter an API key")).to_be_visible()
     assert severe_faults(stranger) == []
     sign_in(stranger, "ak_" + "x" * 43)
-    expect(stranger.get_by_role("dialog")).to_contain_text(
-        "That is not a key of this server."
-    )
+    expect(stranger.get_by_role("dialog")).to_contain_text("That is not a key of this server.")
     sign_in(stranger, locked.key)
     expect(row(stranger, run_id)).to_be_visible()
     expect(stranger.get_by_text("Live", exact=True)).to_be_visible()

@@ -85,9 +85,7 @@ def test_figures_and_statistics_are_those_of_the_episodes(page, run):
         "final_win_rate",
     ):
         tile = page.locator(f'[data-stat="{name}"] dd')
-        assert float(tile.get_attribute("title")) == pytest.approx(
-            want[name], rel=1e-9
-        ), name
+        assert float(tile.get_attribute("title")) == pytest.approx(want[name], rel=1e-9), name
         assert shows(tile.inner_text(), want[name]), (name, tile.inner_text())
     page.locator('.stats tr[data-metric="total_reward"] td[title]').first.wait_for()
     expect(page.locator(".stats td", has_text="…")).to_have_count(0)
@@ -118,13 +116,8 @@ def test_what_the_run_is_stands_beside_its_curves(page, run):
     ):
         expect(side.get_by_text(text).first).to_be_visible()
     assert side.locator(".markdown strong").inner_text() == "bold"
-    assert (
-        side.locator(".markdown a").get_attribute("rel")
-        == "noopener noreferrer nofollow"
-    )
-    tree = page.locator(
-        "section", has=page.get_by_role("heading", name="Configuration")
-    )
+    assert side.locator(".markdown a").get_attribute("rel") == "noopener noreferrer nofollow"
+    tree = page.locator("section", has=page.get_by_role("heading", name="Configuration"))
     expect(tree.get_by_text("tanh")).to_be_visible()
     for written in ("1e-07", "9007199254740993", "1.0"):
         expect(tree.get_by_text(written, exact=True)).to_be_visible()
@@ -144,14 +137,10 @@ def test_a_curve_is_the_rolling_mean_and_the_window_is_the_readers(page, run):
         want = [p for p in curve_points(book, metric, window) if 500 <= p[0] <= 800]
         rows = table_rows(figure)
         assert [number_of(row[0]) for row in rows] == [p[0] for p in want]
-        assert all(
-            shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want)
-        )
+        assert all(shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want))
     slider = page.get_by_role("slider", name="Window")
     assert slider.input_value() == "37"
-    with page.expect_response(
-        lambda r: "window=38" in r.url and "metric=total_reward" in r.url
-    ):
+    with page.expect_response(lambda r: "window=38" in r.url and "metric=total_reward" in r.url):
         slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("window=38"))
 
@@ -163,16 +152,11 @@ def test_a_zoom_asks_the_server_for_more_and_a_double_click_resets_it(page, run)
     coarse = [number_of(row[0]) for row in table_rows(figure)]
     assert len(coarse) < len(book) == int(points.get_attribute("data-total"))
     with page.expect_response(
-        lambda r: (
-            "metric=total_reward" in r.url
-            and "from=" in r.url
-            and "max_points=" in r.url
-        )
+        lambda r: "metric=total_reward" in r.url and "from=" in r.url and "max_points=" in r.url
     ) as answer:
         drag(page, figure, 0.5, 0.7)
     first, last = (
-        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1))
-        for name in ("from", "to")
+        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1)) for name in ("from", "to")
     )
     assert 1150 < first < 1350 and 1650 < last < 1850
     inside = [n for n in book.numbers() if first <= n <= last]
@@ -182,9 +166,9 @@ def test_a_zoom_asks_the_server_for_more_and_a_double_click_resets_it(page, run)
     assert len(fine) > len([n for n in coarse if first <= n <= last])
     expect(page).to_have_url(re.compile(f"x={first}-{last}"))
     panel(page, "roi_pct")  # every chart shows the same stretch
-    expect(
-        page.locator('figure[data-metric="roi_pct"] [data-points]')
-    ).to_have_attribute("data-total", str(len(inside)))
+    expect(page.locator('figure[data-metric="roi_pct"] [data-points]')).to_have_attribute(
+        "data-total", str(len(inside))
+    )
     figure.scroll_into_view_if_needed()
     figure.locator(".u-over").dblclick()
     expect(page).not_to_have_url(re.compile("x="))
@@ -227,9 +211,7 @@ def test_a_cursor_moves_in_all_charts_and_by_keys(page, run):
     here = figure.locator(".chart-readout")
     expect(here).to_have_text(re.compile("episode 1[12]"))
     episode = re.match(r"episode (\d+)", here.inner_text()).group(1)
-    expect(other.locator(".chart-readout")).to_have_text(
-        re.compile(f"^episode {episode}:")
-    )
+    expect(other.locator(".chart-readout")).to_have_text(re.compile(f"^episode {episode}:"))
     page.mouse.move(0, 0)
     figure.locator(".chart-canvas").focus()
     page.keyboard.press("Home")
@@ -262,9 +244,7 @@ def test_only_charts_in_view_are_read(page, run):
     assert not [
         url
         for url in asked
-        if re.search(
-            rf"/(runs|training-runs)/{run_id}$", url.split("/training/runs")[0]
-        )
+        if re.search(rf"/(runs|training-runs)/{run_id}$", url.split("/training/runs")[0])
     ]
     panel(page, "train/loss")
     assert any("metric=train%2Floss" in url for url in asked)
@@ -273,9 +253,7 @@ def test_only_charts_in_view_are_read(page, run):
 def test_the_run_is_never_loaded_whole(page, run, stack):
     run_id, _ = run
     asked = []
-    page.on(
-        "request", lambda request: asked.append(request.url.removeprefix(stack.url))
-    )
+    page.on("request", lambda request: asked.append(request.url.removeprefix(stack.url)))
     visit(page, run_id)
     page.wait_for_load_state("networkidle")
     assert f"{DOCUMENTS}/{run_id}" not in asked and f"{V1}/runs/{run_id}" not in asked
@@ -296,9 +274,7 @@ def test_episodes_are_sorted_chosen_and_turned_page_by_page(page, run):
     best = numbers[int(rewards.argmax())]
     table.get_by_role("button", name="Reward").click()
     expect(first).to_have_text(f"{best:,}".replace(",", "\u202f"))
-    expect(table.locator("th", has_text="Reward")).to_have_attribute(
-        "aria-sort", "descending"
-    )
+    expect(table.locator("th", has_text="Reward")).to_have_attribute("aria-sort", "descending")
     worst = numbers[int(rewards.argmin())]
     table.get_by_role("button", name="Reward").click()
     expect(first).to_have_text(f"{worst:,}".replace(",", "\u202f"))
@@ -333,8 +309,7 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     rows = table_rows(figure)
     want = curve_points(book, "total_reward", 10)
     assert all(
-        shows(row[1], p[1]) and shows(row[2], p[2])
-        for row, p in zip(rows, want, strict=True)
+        shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want, strict=True)
     )
     expect(page.locator('[data-stat="episodes"] dd')).to_have_text("41")
     assert page.evaluate("window.same") and page.evaluate("scrollY") == 120
@@ -348,10 +323,7 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     expect(page.locator(".gap-note")).to_contain_text("42–43")
     want = curve_points(book, "total_reward", 10)
     wait_until(
-        lambda: all(
-            shows(row[2], p[2])
-            for row, p in zip(table_rows(figure), want, strict=False)
-        ),
+        lambda: all(shows(row[2], p[2]) for row, p in zip(table_rows(figure), want, strict=False)),
         15,
         "the curve has the replaced episode",
     )
@@ -366,9 +338,7 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     assert page.url == url
     client.end(run_id, "completed")
     expect(page.locator(".run-head .badge")).to_have_text("Completed")
-    expect(page.locator("[data-announcement]")).to_have_text(
-        "The run has ended: completed"
-    )
+    expect(page.locator("[data-announcement]")).to_have_text("The run has ended: completed")
 
 
 def test_a_run_without_episodes_says_so_and_draws_the_first(page, client):
@@ -378,9 +348,7 @@ def test_a_run_without_episodes_says_so_and_draws_the_first(page, client):
     page.locator(".live-live").wait_for()
     client.report(run_id, 1, reward_sum=4.5)
     figure = panel(page, "total_reward")
-    expect(figure.locator(".chart-readout")).to_have_text(
-        "episode 1: 4.500, mean 4.500"
-    )
+    expect(figure.locator(".chart-readout")).to_have_text("episode 1: 4.500, mean 4.500")
 
 
 def test_tags_and_notes_are_changed_here(page, client):
@@ -396,9 +364,7 @@ def test_tags_and_notes_are_changed_here(page, client):
     page.keyboard.press("Control+Enter")
     expect(page.locator(".markdown em")).to_have_text("because")
     document = client.document(run_id)
-    assert (
-        document["tags"] == ["fresh"] and document["notes"] == "## Why\n\n- *because*"
-    )
+    assert document["tags"] == ["fresh"] and document["notes"] == "## Why\n\n- *because*"
 
 
 def test_every_export_is_offered_and_downloads(page, run):
@@ -471,15 +437,10 @@ def test_no_script_in_any_text_runs(page, client):
         page.goto(address)
         page.locator("canvas").first.wait_for()
         for link in page.locator(".markdown a").all():
-            link.click(modifiers=["Shift"], force=True) if link.get_attribute(
-                "href"
-            ) else None
+            link.click(modifiers=["Shift"], force=True) if link.get_attribute("href") else None
         time.sleep(0.2)
         assert page.evaluate("window.ran") is None
-        assert (
-            page.locator("main img, main svg[onload], main script, main style").count()
-            == 0
-        )
+        assert page.locator("main img, main svg[onload], main script, main style").count() == 0
         assert page.locator('main [href^="javascript"]').count() == 0
     assert page.locator(".markdown").count() == 0
 

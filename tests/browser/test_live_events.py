@@ -5,9 +5,10 @@ import signal
 import threading
 from pathlib import Path
 
+import pytest
+
 import event_judge
 import node_packages
-import pytest
 from support import Client, new_id, wait_until
 
 HERE = Path(__file__).parent
@@ -24,10 +25,7 @@ def socket_io():
 @pytest.fixture
 def api(stack):
     """A client with a key of an account of its own."""
-    return Client(
-        stack.url,
-        stack.admin("key", "create", "--account", new_id("page")).stdout.strip(),
-    )
+    return Client(stack.url, stack.admin("key", "create", "--account", new_id("page")).stdout.strip())
 
 
 @pytest.fixture
@@ -79,9 +77,7 @@ def heard(page, road, name):
 
 def numbers(page, road):
     """Of all reports that were heard, in order."""
-    return [
-        e["episode"] for data in heard(page, road, "episodes") for e in data["episodes"]
-    ]
+    return [e["episode"] for data in heard(page, road, "episodes") for e in data["episodes"]]
 
 
 def road_of(page):
@@ -96,14 +92,10 @@ def judge(page):
 
 
 def listen(page, run_id):
-    page.evaluate(
-        "url => listenByEventSource(url)", f"/api/training-runs/{run_id}/events"
-    )
+    page.evaluate("url => listenByEventSource(url)", f"/api/training-runs/{run_id}/events")
     page.evaluate("id => listenBySocket(undefined, id)", run_id)
     wait_in(page, lambda: heard(page, "stream", "open"), 10, "the stream open")
-    wait_in(
-        page, lambda: heard(page, "socket", "subscription_confirmed"), 10, "the socket"
-    )
+    wait_in(page, lambda: heard(page, "socket", "subscription_confirmed"), 10, "the socket")
 
 
 def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_at):
@@ -123,9 +115,7 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
         api.report(run_id, n, roi_pct=n)
     for tab in tabs:
         for road in ("stream", "socket"):
-            wait_in(
-                tab, lambda: numbers(tab, road) == [1, 2, 3, 4, 5], 10, "five reports"
-            )
+            wait_in(tab, lambda: numbers(tab, road) == [1, 2, 3, 4, 5], 10, "five reports")
 
     stack.kill("live", signal.SIGKILL)
     for n in range(6, 11):
@@ -135,9 +125,7 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
     api.report(run_id, 11, roi_pct=11)
     for tab in tabs:
         for road in ("stream", "socket"):
-            wait_in(
-                tab, lambda: numbers(tab, road)[-1:] == [11], 20, "the newest report"
-            )
+            wait_in(tab, lambda: numbers(tab, road)[-1:] == [11], 20, "the newest report")
             assert numbers(tab, road) == list(range(1, 12)), road
             assert not heard(tab, road, "reset")
         judge(tab)
@@ -151,24 +139,17 @@ def test_who_logs_out_hears_nothing_more(page, stack, api, open_at):
     open_at(page, stack.url + PAGE)
     page.evaluate("key => logIn(key)", api.key)
     listen(page, run_id)
-    assert (
-        page.evaluate("fetch('/api/session', {method: 'DELETE'}).then(a => a.status)")
-        == 204
-    )
+    assert page.evaluate("fetch('/api/session', {method: 'DELETE'}).then(a => a.status)") == 204
     wait_in(page, lambda: heard(page, "socket", "disconnect"), 5, "the socket's end")
     assert heard(page, "socket", "disconnect") == ["io server disconnect"]
-    wait_in(
-        page, lambda: page.evaluate("source.readyState") == 2, 10, "the stream's end"
-    )
+    wait_in(page, lambda: page.evaluate("source.readyState") == 2, 10, "the stream's end")
     before = numbers(page, "socket")
     api.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(500)
     assert numbers(page, "socket") == before and numbers(page, "stream") == []
 
 
-def test_a_page_without_a_session_is_the_anonymous_account(
-    page, stack, client, api, open_at
-):
+def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, api, open_at):
     mine, theirs = client.create(), api.create(new_id())
     open_at(page, stack.url + PAGE)
     listen(page, mine)
@@ -187,15 +168,10 @@ def test_a_page_from_elsewhere_hears_nothing(page, stack, client, open_at, forei
     open_at(page, stack.url + PAGE)
     page.evaluate("key => logIn(key)", stack.key)
     open_at(page, foreign)
-    page.evaluate(
-        "url => listenByEventSource(url)",
-        f"{stack.url}/api/training-runs/{run_id}/events",
-    )
+    page.evaluate("url => listenByEventSource(url)", f"{stack.url}/api/training-runs/{run_id}/events")
     page.evaluate("([url, id]) => listenBySocket(url, id)", [stack.url, run_id])
     wait_in(page, lambda: heard(page, "stream", "error"), 10, "the stream refused")
-    wait_in(
-        page, lambda: heard(page, "socket", "connect_error"), 10, "the socket refused"
-    )
+    wait_in(page, lambda: heard(page, "socket", "connect_error"), 10, "the socket refused")
     client.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(1000)
     names = {item[0] for item in page.evaluate("[...heard.stream, ...heard.socket]")}
