@@ -468,7 +468,7 @@ build_dashboard() {
     mkdir -p "$1"
     find "$1" -mindepth 1 -maxdepth 1 ! -name node_modules ! -name packages.stamp -exec rm -rf {} +
     tar -C "$ROOT/app/dashboard" --exclude=./node_modules --exclude=./dist -cf - . | tar -C "$1" -xf -
-    lock=$("$NODE" --version && sha256sum <"$1/package-lock.json")
+    lock=$("$NODE" --version && sha256sum <"$1/package-lock.json") || return 1
     if [[ $(cat "$1/packages.stamp" 2>/dev/null) != "$lock" ]]; then
         rm -f "$1/packages.stamp"
         (cd "$1" && PATH=$(dirname "$NODE"):$PATH logged timeout 300 "$NODE" "$NPM" ci --ignore-scripts \

@@ -114,6 +114,7 @@ def choose(page, **fields):
             field.select_option(value)
         else:
             field.fill(value)
+            field.press("Enter")
 
 
 @pytest.mark.parametrize(

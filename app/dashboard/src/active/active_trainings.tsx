@@ -28,9 +28,10 @@ export function ActiveTrainings() {
       <div class="active-head">
         <h2 id="active-title">Under way</h2>
         {active.data && runs.length === 0 && !awaited && <span class="faint">Nothing is being trained right now.</span>}
+        {!active.data && active.error && <span class="faint">Not known: {active.error.message}</span>}
         {more > 0 && (
           <Link to={listPath("?status=running")} class="more">
-            {formatCount(more)} more running or stale
+            {formatCount(more)} {runs.length > 0 && "more "}running or stale
           </Link>
         )}
         {allowed && (

@@ -4,6 +4,7 @@ import { ApiError } from "../api/api_error";
 import { listScenarios, startTraining } from "../api/trainings";
 import type { NewTraining } from "../api/types";
 import { useLoad } from "../api/use_load";
+import { formatCount } from "../format/number";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { Failed, Loading } from "../ui/state";
@@ -101,7 +102,7 @@ function StartForm({ scenarios, onStarted, onClose }: FormProps) {
 
 function NumberInput({ field, fault }: { field: NumberField; fault: string | undefined }) {
   return (
-    <Field label={field.label} hint={field.hint ?? `${field.min} to ${field.max}`} fault={fault}>
+    <Field label={field.label} hint={field.hint ?? `${formatCount(field.min)} to ${formatCount(field.max)}`} fault={fault}>
       {(id, told) => (
         <input
           id={id}
@@ -122,7 +123,7 @@ function StartFailure({ error }: { error: ApiError }) {
   const others = error.faults.filter((fault) => !NUMBERS.some((field) => field.name === fault.field));
   return (
     <div class="form-failure">
-      <p class="wrong">{error.message}</p>
+      <p class="wrong">{error.faults.length > 0 ? "Not started: something is wrong in the form." : error.message}</p>
       {others.map((fault) => (
         <p key={fault.field} class="wrong">
           {fault.field}: {fault.message}

@@ -98,6 +98,7 @@ function useNewest(runId: string): readonly Episode[] {
   useRuns([runId], {
     episodes: (event) => setNewest((at) => newestOf(at, event.episodes)),
     readAgain: () => setRound((at) => at + 1),
+    subscribed: () => setRound((at) => at + 1),
   });
   return newest;
 }

@@ -40,6 +40,7 @@ export function useActive(): Loaded<Active> {
       }));
       if (ended) announce(`${update.run_id} ${update.status === "failed" ? "has failed" : `is ${update.status}`}`);
     },
+    subscribed: active.reload,
   });
   useTrainings({
     started: active.reload,

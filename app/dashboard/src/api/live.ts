@@ -20,6 +20,8 @@ export interface RunWatcher {
   runUpdated?: (run: RunUpdated) => void;
   /** events may have been missed (a break, a reset): read again what is shown */
   readAgain?: () => void;
+  /** from now on all is heard; what happened between the first read and now was not */
+  subscribed?: () => void;
 }
 
 /** What a user of watchTrainings hears: the trainings that are started here. */
@@ -34,6 +36,7 @@ export interface TrainingWatcher {
 
 /** So many runs may be watched at once: TRAINING_LIVE_RUNS_MAX, less a few. */
 export const WATCHED_MAX = 190;
+const FORGET_AFTER_MS = 1000;
 
 let socket: Socket | null = null;
 let state: LiveState = "connecting";
@@ -57,12 +60,20 @@ export function watchRuns(runIds: readonly string[], watcher: RunWatcher): () =>
   for (const id of ids) watched.set(id, (watched.get(id) ?? 0) + 1);
   runWatchers.set(watcher, ids);
   const connection = connect();
-  if (connection.connected && fresh.length > 0) connection.emit("subscribe_training", { run_ids: fresh });
+  if (connection.connected) subscribe(connection, fresh);
   return () => {
     runWatchers.delete(watcher);
-    const gone = ids.filter((id) => forget(id));
-    if (gone.length > 0 && socket?.connected) socket.emit("unsubscribe_training", { run_ids: gone });
+    for (const id of ids) watched.set(id, (watched.get(id) ?? 1) - 1);
+    // A moment later: who draws anew watches the same runs at once, and nothing is to be missed.
+    setTimeout(forget, FORGET_AFTER_MS, ids);
   };
+}
+
+function subscribe(connection: Socket, ids: readonly string[]): void {
+  if (ids.length === 0) return;
+  connection.emit("subscribe_training", { run_ids: ids }, () => {
+    for (const [watcher, of] of runWatchers) if (of.some((id) => ids.includes(id))) watcher.subscribed?.();
+  });
 }
 
 /** Hear of the trainings that are started here, until the returned function is called. */
@@ -80,11 +91,10 @@ export function reconnectLive(): void {
   socket.connect();
 }
 
-function forget(id: string): boolean {
-  const left = (watched.get(id) ?? 1) - 1;
-  if (left > 0) watched.set(id, left);
-  else watched.delete(id);
-  return left <= 0;
+function forget(ids: readonly string[]): void {
+  const gone = ids.filter((id) => watched.get(id) === 0);
+  for (const id of gone) watched.delete(id);
+  if (gone.length > 0 && socket?.connected) socket.emit("unsubscribe_training", { run_ids: gone });
 }
 
 function setState(next: LiveState): void {
@@ -98,7 +108,7 @@ function connect(): Socket {
   // A WebSocket first: one connection instead of several. Polling is the way through old proxies.
   socket = io({ path: "/socket.io", transports: ["websocket", "polling"], tryAllTransports: true });
   socket.on("connect", () => {
-    if (watched.size > 0) socket?.emit("subscribe_training", { run_ids: [...watched.keys()] });
+    if (socket) subscribe(socket, [...watched.keys()]);
     setState("live");
     if (wasLive) readAgain();
     wasLive = true;

@@ -19,6 +19,7 @@ export function useRuns(runIds: readonly string[], watcher: RunWatcher): void {
         episodes: (event) => current.current.episodes?.(event),
         runUpdated: (run) => current.current.runUpdated?.(run),
         readAgain: () => current.current.readAgain?.(),
+        subscribed: () => current.current.subscribed?.(),
       }),
     [runIds.join(",")],
   );

@@ -104,7 +104,10 @@ interface TypedProps {
   onValue: (value: string) => void;
 }
 
-/** A field that tells its value when one pauses, presses Enter or leaves it. */
+/**
+ * A field that tells its value when one presses Enter, leaves it or takes a proposal. The search tells
+ * it at each pause too: it finds parts, where the others must match whole.
+ */
 function Typed({ id, search = false, value, proposals = [], placeholder, onValue }: TypedProps) {
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -130,7 +133,8 @@ function Typed({ id, search = false, value, proposals = [], placeholder, onValue
           const text = event.currentTarget.value;
           setTyped(text);
           clearTimeout(timer.current);
-          timer.current = setTimeout(() => onValue(text), TYPING_MS);
+          if (search) timer.current = setTimeout(() => onValue(text), TYPING_MS);
+          else if (text === "" || proposals.includes(text)) settle(text);
         }}
         onBlur={(event) => settle(event.currentTarget.value)}
         onKeyDown={(event) => {

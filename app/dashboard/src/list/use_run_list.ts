@@ -38,6 +38,7 @@ export function useRunList(query: ListQuery): RunList {
       refresh();
     },
     readAgain: refresh,
+    subscribed: refresh,
   });
   return { ...list, newRuns: useNewRuns(list, () => listRuns(filter, { limit: 1 }), key) };
 }
@@ -45,6 +46,10 @@ export function useRunList(query: ListQuery): RunList {
 /** Runs under way first: of those that have ended little is heard. */
 const watchedOf = (runs: readonly RunDocument[]): string[] =>
   [...runs].sort((a, b) => Number(b.status === "running") - Number(a.status === "running")).map((run) => run.run_id);
+
+/** An event may have overtaken the answer. */
+const newer = (shown: RunDocument, read: RunDocument | undefined): RunDocument =>
+  read && read.last_reported_at >= shown.last_reported_at ? read : shown;
 
 /**
  * A function that soon reads the page again and puts the new figures into the rows that are shown.
@@ -54,19 +59,26 @@ function useFigures(list: Loaded<RunPage>, read: () => Promise<{ data: RunDocume
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const current = useRef(read);
   current.current = read;
-  useEffect(() => () => clearTimeout(timer.current), []);
-  return () => {
+  const refresh = () => {
     timer.current ??= setTimeout(async () => {
       timer.current = undefined;
-      if (document.hidden) return;
+      if (document.hidden) return; // and again when it is seen
       try {
         const fresh = new Map((await current.current()).data.map((run) => [run.run_id, run]));
-        list.replace((at) => ({ ...at, runs: at.runs.map((run) => fresh.get(run.run_id) ?? run) }));
+        list.replace((at) => ({ ...at, runs: at.runs.map((run) => newer(run, fresh.get(run.run_id))) }));
       } catch {
         // the next event, or the next look, tries again
       }
     }, FIGURES_EVERY_MS);
   };
+  useEffect(() => {
+    document.addEventListener("visibilitychange", refresh);
+    return () => {
+      document.removeEventListener("visibilitychange", refresh);
+      clearTimeout(timer.current);
+    };
+  }, []);
+  return refresh;
 }
 
 function useNewRuns(list: Loaded<RunPage>, look: () => Promise<{ total: number | null }>, key: string): number {
