@@ -180,7 +180,7 @@ missing_packages() {
         command -v "${pair%%:*}" >/dev/null || PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null ||
             printf '%s\n' "${pair#*:}"
     done
-    for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libwebsockets-dev libcmocka-dev \
+    for pair in libc6-dev libfcgi-dev libjson-c-dev libmongoc-dev libsodium-dev libwebsockets-dev libev-dev libcmocka-dev \
         libyaml-dev zlib1g-dev python3-venv ca-certificates "$@"; do
         dpkg-query -W -f '${db:Status-Status}\n' "$pair" 2>/dev/null | grep -qx installed ||
             printf '%s\n' "$pair"

@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG 1024       /* connections that wait for a worker; the kernel may allow fewer */
+#define BACKLOG 4096       /* connections that wait to be served; the kernel may allow fewer */
 #define SYSTEMD_FD 3       /* sd_listen_fds(3): the first passed descriptor */
 #define LEAVE_TRIES 20     /* how often to look whether the workers of a killed server are gone */
 #define LEAVE_PAUSE_MS 100 /* between two looks */

@@ -133,16 +133,16 @@ end_replay(struct live_seat *seat, int64_t seq)
     live_outbox_clear(&held);
 }
 
-/* What is meant for one client's seat alone; it may be gone by now. */
+/* What is meant for a client's seat alone; it may be gone by now. */
 static void
-tell_seat(struct live_hub *hub, struct telling *telling)
+tell_seat(struct live_hub *hub, struct telling *telling, const struct live_to *to)
 {
     const struct live_event *event = telling->event;
-    struct live_client *const *at = event->to.client;
+    struct live_client *const *at = to->client;
     struct live_client *client = live_client_at(hub, (uint32_t)(at - hub->places), 0);
     struct live_seat *seat = client == NULL ? NULL : client->seats;
 
-    while (seat != NULL && seat->number != event->to.generation)
+    while (seat != NULL && seat->number != to->generation)
         seat = seat->next_of_client;
     if (seat == NULL)
         return;
@@ -170,8 +170,9 @@ live_hub_tell(struct live_hub *hub, struct live_event *event)
     struct telling telling = {.event = event};
 
     hub->counters.events++;
-    if (event->to.client != NULL) {
-        tell_seat(hub, &telling);
+    if (event->to_count > 0) {
+        for (size_t i = 0; i < event->to_count; i++)
+            tell_seat(hub, &telling, &event->to[i]);
     } else {
         switch (event->kind) {
         case LIVE_RUN_UPDATED:
@@ -187,7 +188,7 @@ live_hub_tell(struct live_hub *hub, struct live_event *event)
         case LIVE_RESET:
             tell_everybody(hub, &telling);
             break;
-        case LIVE_RESUMED: /* always to one client */
+        case LIVE_RESUMED: /* always to somebody */
             break;
         }
     }
@@ -259,9 +260,24 @@ tick_client(struct live_client *client)
         live_wire_cut(client->probe);
 }
 
+static void
+close_some(struct live_hub *hub)
+{
+    for (int count = 0; hub->closed < hub->places_used && count < LIVE_CLOSE_AT_ONCE;) {
+        struct live_client *client = hub->places[hub->closed++];
+
+        if (client != NULL) {
+            live_client_end(client, LIVE_END_SHUTDOWN);
+            count++;
+        }
+    }
+}
+
 void
 live_hub_tick(struct live_hub *hub)
 {
+    if (hub->closing)
+        close_some(hub);
     if (hub->now_ms - hub->checked_ms >= LIVE_CHECK_MS) {
         hub->checked_ms = hub->now_ms;
         live_credentials_check(hub);
@@ -275,9 +291,7 @@ void
 live_hub_close(struct live_hub *hub)
 {
     hub->closing = true;
-    for (size_t i = 0; i < hub->places_used; i++)
-        if (hub->places[i] != NULL)
-            live_client_end(hub->places[i], LIVE_END_SHUTDOWN);
+    close_some(hub);
 }
 
 bool

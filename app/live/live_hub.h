@@ -229,6 +229,7 @@ struct live_hub {
     struct live_credential *credentials;
     struct live_counters counters;
     bool closing;
+    size_t closed; /* while closing: clients at places below this have been told */
 };
 
 /* NULL: no memory. access is borrowed. */
@@ -244,7 +245,7 @@ void live_hub_hear(struct live_hub *hub, struct live_ask *ask);
 /* What the time asks for: pings, checks, ends. To be called every LIVE_TICK_MS. */
 void live_hub_tick(struct live_hub *hub);
 
-/* Everybody is told that it is over; nobody new is let in. */
+/* Everybody is told that it is over, some now and some at each tick; nobody new is let in. */
 void live_hub_close(struct live_hub *hub);
 
 /* Is nobody connected any more? */
@@ -253,7 +254,9 @@ bool live_hub_is_empty(const struct live_hub *hub);
 const char *live_end_name(enum live_end end);
 
 #define LIVE_TICK_MS 200
-#define LIVE_CHECK_MS 1000    /* with the 2 s that an answer may be old: revoked keys end in 3 s */
-#define LIVE_FAREWELL_MS 1500 /* for the last words, and for a client that takes them */
+#define LIVE_CLOSE_TICK_MS 20  /* while closing */
+#define LIVE_CLOSE_AT_ONCE 256 /* lws walks a list of all that are closing, for each one more */
+#define LIVE_CHECK_MS 1000     /* with the 2 s that an answer may be old: revoked keys end in 3 s */
+#define LIVE_FAREWELL_MS 1500  /* for the last words, and for a client that takes them */
 
 #endif

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct live_queue {
     pthread_mutex_t mutex;
@@ -39,11 +40,22 @@ live_event_new(enum live_kind kind, const char *name, const char *account, const
 }
 
 void
+live_event_address(struct live_event *event, const struct live_to *to, size_t count)
+{
+    event->to = calloc(count, sizeof *to);
+    if (event->to == NULL)
+        abort(); /* see live_text.c */
+    memcpy(event->to, to, count * sizeof *to);
+    event->to_count = count;
+}
+
+void
 live_event_free(struct live_event *event)
 {
     if (event == NULL)
         return;
     free(event->json);
+    free(event->to);
     free(event);
 }
 
@@ -86,6 +98,12 @@ live_queue_free(struct live_queue *queue)
     free(queue);
 }
 
+static size_t
+bytes_of(const struct live_event *event)
+{
+    return event->json_size + event->to_count * sizeof *event->to;
+}
+
 /* An empty queue takes any event: one that is larger than the queue must not wait for ever. */
 static bool
 has_room(const struct live_queue *queue, size_t bytes)
@@ -101,7 +119,7 @@ append(struct live_queue *queue, struct live_event *event)
     event->next = NULL;
     *queue->end = event;
     queue->end = &event->next;
-    queue->bytes += event->json_size;
+    queue->bytes += bytes_of(event);
     queue->count++;
 }
 
@@ -111,7 +129,7 @@ live_queue_put(struct live_queue *queue, struct live_event *event)
     bool shut, was_empty;
 
     pthread_mutex_lock(&queue->mutex);
-    while (!queue->shut && !has_room(queue, event->json_size))
+    while (!queue->shut && !has_room(queue, bytes_of(event)))
         pthread_cond_wait(&queue->room, &queue->mutex);
     shut = queue->shut;
     was_empty = queue->count == 0;

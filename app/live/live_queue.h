@@ -22,7 +22,7 @@ enum live_kind {
     LIVE_TRAINING,     /* one of the five events of a training started at /api/training/start */
     LIVE_KEYS_CHANGED, /* a key or a session was made, revoked or ended: look again; no payload */
     LIVE_RESET,        /* events were missed and cannot be told any more: clients read anew */
-    LIVE_RESUMED       /* one client's replay is complete up to and including seq; no payload */
+    LIVE_RESUMED       /* clients' replays are complete up to and including seq; no payload */
 };
 
 /*
@@ -30,13 +30,14 @@ enum live_kind {
  * writers, and `generation` tells a client from a later one at the same address.
  */
 struct live_to {
-    void *client; /* NULL: for everybody whom account and run_id concern */
+    void *client;
     uint64_t generation;
 };
 
 struct live_event {
     enum live_kind kind;
-    struct live_to to;
+    struct live_to *to;           /* owned */
+    size_t to_count;              /* 0: it is for everybody whom account and run_id concern */
     char account[LIVE_NAME_SIZE]; /* whose; "": everybody's (LIVE_RESET, LIVE_KEYS_CHANGED) */
     char run_id[LIVE_NAME_SIZE];  /* "": of no run */
     const char *name;             /* on the wire (live_name.h); static storage */
@@ -56,6 +57,9 @@ struct live_event {
  */
 struct live_event *live_event_new(enum live_kind kind, const char *name, const char *account,
                                   const char *run_id, int64_t seq);
+
+/* It is for these alone; copied. */
+void live_event_address(struct live_event *event, const struct live_to *to, size_t count);
 
 /* NULL is fine. Only this one event: its `next` is left alone. */
 void live_event_free(struct live_event *event);

@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PASS_MAX 64  /* replays in one pass; at most STORE_WATCH_RUNS_MAX */
-#define AWAIT_MS 10  /* a pass has nothing to wait for but the end of the log */
-#define PAUSE_MS 200 /* while the database is away */
+#define PASS_MAX 64           /* runs in one pass; at most STORE_WATCH_RUNS_MAX */
+#define PASS_REPLAYS_MAX 2048 /* clients */
+#define AWAIT_MS 10           /* a pass has nothing to wait for but the end of the log */
+#define PAUSE_MS 200          /* while the database is away */
 
 struct live_replay {
     char account[LIVE_NAME_SIZE], run_id[LIVE_NAME_SIZE];
@@ -41,9 +42,10 @@ struct pass {
     const char *oids[PASS_MAX]; /* of those that exist; borrowed from runs */
     size_t oid_count;
     int64_t from_seq, upto_seq;
-    int64_t visited;           /* changes in this read */
-    bool begun;                /* there was one: clients may have been told something */
-    struct replayed *flushing; /* whose events come to sink() */
+    int64_t visited;                     /* changes in this read */
+    bool begun;                          /* there was one: clients may have been told something */
+    struct replayed *flushing;           /* whose events come to sink() */
+    struct live_to to[PASS_REPLAYS_MAX]; /* of the event that is being told */
 };
 
 /* ---- requests ---- */
@@ -101,14 +103,20 @@ live_replay_drop_all(struct live_feed *feed)
 
 /* ---- a pass's beginning ---- */
 
+static bool
+is_of(const struct replayed *run, const struct live_replay *replay)
+{
+    return strcmp(run->replays->account, replay->account) == 0 &&
+           strcmp(run->replays->run_id, replay->run_id) == 0;
+}
+
 static void
 join(struct pass *pass, struct live_replay *replay)
 {
     struct replayed *run = NULL;
 
     for (size_t i = 0; run == NULL && i < pass->count; i++)
-        if (strcmp(pass->runs[i].replays->account, replay->account) == 0 &&
-            strcmp(pass->runs[i].replays->run_id, replay->run_id) == 0)
+        if (is_of(&pass->runs[i], replay))
             run = &pass->runs[i];
     if (run == NULL) {
         run = &pass->runs[pass->count++];
@@ -122,10 +130,18 @@ join(struct pass *pass, struct live_replay *replay)
         pass->from_seq = replay->after_seq;
 }
 
-static void
-begin(struct pass *pass, struct live_feed *feed)
+/* Is there room in the pass for a replay of this run? */
+static bool
+has_room(const struct pass *pass, const struct live_replay *replay)
 {
-    *pass = (struct pass){.feed = feed, .from_seq = INT64_MAX};
+    if (pass->replay_count == PASS_REPLAYS_MAX)
+        return false;
+    if (pass->count < PASS_MAX)
+        return true;
+    for (size_t i = 0; i < pass->count; i++)
+        if (is_of(&pass->runs[i], replay))
+            return true;
+    return false;
 }
 
 /* Wait for requests and take the next ones; false: it is time to end. */
@@ -134,11 +150,11 @@ take_requests(struct live_feed *feed, struct pass *pass)
 {
     bool stopping;
 
-    begin(pass, feed);
+    *pass = (struct pass){.feed = feed, .from_seq = INT64_MAX};
     pthread_mutex_lock(&feed->mutex);
     while (!feed->stopping && feed->first == NULL)
         pthread_cond_wait(&feed->woken, &feed->mutex);
-    for (int i = 0; i < PASS_MAX && feed->first != NULL; i++) {
+    while (feed->first != NULL && has_room(pass, feed->first)) {
         struct live_replay *replay = feed->first;
 
         feed->first = replay->next;
@@ -152,65 +168,31 @@ take_requests(struct live_feed *feed, struct pass *pass)
     return !stopping || pass->count > 0;
 }
 
-/* Where the log ends, and the keys of the runs. False: the database is away. */
-static bool
-look_up(struct pass *pass, struct store *store)
-{
-    struct api_error err = {.id = API_OK};
-
-    if (!store_watch_newest(store, &pass->upto_seq, &err))
-        return false;
-    pass->oid_count = 0;
-    for (size_t i = 0; i < pass->count; i++) {
-        struct replayed *run = &pass->runs[i];
-
-        if (!store_watch_find_run(store, run->replays->account, run->replays->run_id, run->oid,
-                                  &err))
-            return false;
-        if (run->oid[0] != '\0')
-            pass->oids[pass->oid_count++] = run->oid;
-    }
-    return true;
-}
-
 /* ---- reading the log ---- */
 
-/* For the client of one replay alone. */
+/* Put an event for those of the run's clients that lack what came after `seq`. Takes it. */
 static void
-tell(const struct pass *pass, const struct live_replay *replay, struct live_event *event)
+tell(struct pass *pass, const struct replayed *run, struct live_event *event, int64_t seq)
 {
-    if (event == NULL)
-        abort(); /* see live_text.c */
-    event->to = replay->to;
+    size_t count = 0;
+
+    for (const struct live_replay *at = run->replays; at != NULL; at = at->next)
+        if (at->after_seq < seq)
+            pass->to[count++] = at->to;
+    if (count == 0) {
+        live_event_free(event);
+        return;
+    }
+    live_event_address(event, pass->to, count);
     live_feed_put(pass->feed, event);
 }
 
-static void
-tell_copy(const struct pass *pass, const struct live_replay *replay, const struct live_event *like)
-{
-    struct live_event *event =
-        live_event_new(like->kind, like->name, like->account, like->run_id, like->seq);
-
-    if (event != NULL) {
-        event->json = malloc(like->json_size + 1);
-        if (event->json == NULL)
-            abort();
-        memcpy(event->json, like->json, like->json_size + 1);
-        event->json_size = like->json_size;
-    }
-    tell(pass, replay, event);
-}
-
-/* A copy for each client that lacks it. */
 static void
 sink(struct live_event *event, void *context)
 {
     struct pass *pass = context;
 
-    for (struct live_replay *at = pass->flushing->replays; at != NULL; at = at->next)
-        if (at->after_seq < event->seq)
-            tell_copy(pass, at, event);
-    live_event_free(event);
+    tell(pass, pass->flushing, event, event->seq);
 }
 
 static struct live_place
@@ -302,10 +284,7 @@ tell_header(const struct run *header, bool in_step, void *context)
         if (event == NULL)
             abort(); /* see live_text.c */
         /* Also to one who has just seen the reports of this commit: perhaps no more than these. */
-        for (struct live_replay *at = run->replays; at != NULL; at = at->next)
-            if (at->after_seq <= run->changed_seq)
-                tell_copy(pass, at, event);
-        live_event_free(event);
+        tell(pass, run, event, run->changed_seq + 1);
     }
 }
 
@@ -319,22 +298,119 @@ tell_headers(struct pass *pass, struct store *store)
            store_watch_runs(store, pass->oids, pass->oid_count, tell_header, pass, &err);
 }
 
+/* The replays of a run are over, those that end with this; frees them. */
+static void
+end_replays(struct pass *pass, struct replayed *run, enum live_kind kind)
+{
+    const char *account = run->replays->account, *run_id = run->replays->run_id;
+    struct live_event *event = kind == LIVE_RESET
+                                   ? live_event_reset(account, run_id, pass->upto_seq)
+                                   : live_event_new(kind, NULL, account, run_id, pass->upto_seq);
+
+    if (event == NULL)
+        abort(); /* see live_text.c */
+    tell(pass, run, event, INT64_MAX);
+    for (const struct live_replay *at = run->replays; at != NULL; at = at->next)
+        live_interests_replayed(pass->feed->interests, at->account, at->run_id, pass->upto_seq);
+    free_list(run->replays);
+    run->replays = NULL;
+    live_gather_clear(&run->gather);
+}
+
 static void
 end(struct pass *pass, enum live_kind kind)
 {
+    for (size_t i = 0; i < pass->count; i++)
+        end_replays(pass, &pass->runs[i], kind);
+}
+
+/* Is it a place that is none, or is not yet? Another database has told it. */
+static bool
+is_no_place(const struct pass *pass, const struct live_replay *replay)
+{
+    return replay->after_seq <= 0 || replay->after_seq > pass->upto_seq;
+}
+
+static bool
+reaches_back_furthest(const struct pass *pass, const struct live_replay *replay)
+{
+    return replay->after_seq == pass->from_seq;
+}
+
+typedef bool pick(const struct pass *pass, const struct live_replay *replay);
+
+/* Take the picked ones out of a run's replays. */
+static struct live_replay *
+take_out(const struct pass *pass, struct replayed *run, pick *picks)
+{
+    struct live_replay **at = &run->replays, *taken = NULL;
+
+    while (*at != NULL) {
+        struct live_replay *replay = *at;
+
+        if (!picks(pass, replay)) {
+            at = &replay->next;
+            continue;
+        }
+        *at = replay->next;
+        replay->next = taken;
+        taken = replay;
+    }
+    return taken;
+}
+
+/*
+ * The picked ones are told to read anew: who asks for too much must not spoil it for the others.
+ * The pass goes on without them; perhaps nobody is left. Nothing has been read in it yet.
+ */
+static void
+give_up(struct pass *pass, pick *picks)
+{
+    struct replayed runs[PASS_MAX];
+    const size_t count = pass->count;
+
+    memcpy(runs, pass->runs, count * sizeof *runs);
+    for (size_t i = 0; i < count; i++) {
+        struct replayed given_up = {.replays = take_out(pass, &runs[i], picks)};
+
+        live_gather_init(&given_up.gather);
+        if (given_up.replays != NULL)
+            end_replays(pass, &given_up, LIVE_RESET);
+    }
+    pass->count = pass->replay_count = 0;
+    pass->from_seq = INT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        struct live_replay *next, *at = runs[i].replays;
+
+        live_gather_clear(&runs[i].gather);
+        for (; at != NULL; at = next) {
+            next = at->next;
+            join(pass, at);
+        }
+    }
+}
+
+/* Where the log ends, who asks for no place in it, and the keys of the runs. False: the database is
+ * away. */
+static bool
+look_up(struct pass *pass, struct store *store)
+{
+    struct api_error err = {.id = API_OK};
+
+    if (!store_watch_newest(store, &pass->upto_seq, &err))
+        return false;
+    give_up(pass, is_no_place);
+    pass->oid_count = 0;
     for (size_t i = 0; i < pass->count; i++) {
         struct replayed *run = &pass->runs[i];
 
-        for (struct live_replay *at = run->replays; at != NULL; at = at->next) {
-            tell(pass, at,
-                 kind == LIVE_RESET
-                     ? live_event_reset(at->account, at->run_id, pass->upto_seq)
-                     : live_event_new(kind, NULL, at->account, at->run_id, pass->upto_seq));
-            live_interests_replayed(pass->feed->interests, at->account, at->run_id, pass->upto_seq);
-        }
-        free_list(run->replays);
-        live_gather_clear(&run->gather);
+        if (!store_watch_find_run(store, run->replays->account, run->replays->run_id, run->oid,
+                                  &err))
+            return false;
+        if (run->oid[0] != '\0')
+            pass->oids[pass->oid_count++] = run->oid;
     }
+    return true;
 }
 
 static bool
@@ -345,9 +421,6 @@ replay(struct pass *pass, struct store *store)
     struct store_watch *stream;
     bool good;
 
-    /* A place that is none, or is not yet: another database has told it. */
-    if (pass->from_seq <= 0 || pass->from_seq > pass->upto_seq)
-        return false;
     if (pass->oid_count == 0)
         return true; /* a run that does not exist has missed nothing */
     stream = store_watch_new(store, &from);
@@ -381,38 +454,20 @@ try_pass(struct pass *pass, struct store *store)
     return good;
 }
 
-/* Each by itself: one that asks for too much must not spoil it for the others. */
-static void
-try_singly(struct pass *all, struct store *store)
-{
-    struct pass *one = malloc(sizeof *one);
-
-    if (one == NULL)
-        abort(); /* see live_text.c */
-    for (size_t i = 0; i < all->count; i++) {
-        struct live_replay *next, *at = all->runs[i].replays;
-
-        for (; at != NULL; at = next) {
-            next = at->next;
-            begin(one, all->feed);
-            at->next = NULL;
-            join(one, at);
-            end(one, try_pass(one, store) ? LIVE_RESUMED : LIVE_RESET);
-        }
-        live_gather_clear(&all->runs[i].gather);
-    }
-    free(one);
-}
-
 static void
 run_pass(struct pass *pass, struct store *store)
 {
-    if (try_pass(pass, store))
-        end(pass, LIVE_RESUMED);
-    else if (pass->replay_count == 1 || pass->begun)
-        end(pass, LIVE_RESET);
-    else
-        try_singly(pass, store);
+    while (pass->count > 0) {
+        if (try_pass(pass, store)) {
+            end(pass, LIVE_RESUMED);
+            return;
+        }
+        if (pass->begun) {
+            end(pass, LIVE_RESET);
+            return;
+        }
+        give_up(pass, reaches_back_furthest);
+    }
 }
 
 /* A long log without a change of these runs is read in one go: that takes longer than a request. */

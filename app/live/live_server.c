@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <ev.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -130,6 +131,20 @@ on_listener(struct lws *wsi, enum lws_callback_reasons reason, void *user, void 
 }
 
 static void
+on_tick(lws_sorted_usec_list_t *sul)
+{
+    struct live_server *server = lws_container_of(sul, struct live_server, tick);
+
+    server->hub->now_ms = clock_steady_ms();
+    live_hub_tick(server->hub);
+    if (server->stop_by_ms != 0 &&
+        (live_hub_is_empty(server->hub) || server->hub->now_ms >= server->stop_by_ms))
+        server->done = true;
+    lws_sul_schedule(server->context, 0, sul, on_tick,
+                     (server->hub->closing ? LIVE_CLOSE_TICK_MS : LIVE_TICK_MS) * LWS_US_PER_MS);
+}
+
+static void
 begin_stop(struct live_server *server)
 {
     if (server->stop_by_ms != 0)
@@ -142,6 +157,7 @@ begin_stop(struct live_server *server)
     if (server->listening != NULL)
         lws_set_timeout(server->listening, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
     live_hub_close(server->hub);
+    on_tick(&server->tick);
 }
 
 static int
@@ -155,19 +171,6 @@ on_signal(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *b
         heard.ssi_signo != SIGHUP)
         begin_stop(server_of(wsi));
     return 0;
-}
-
-static void
-on_tick(lws_sorted_usec_list_t *sul)
-{
-    struct live_server *server = lws_container_of(sul, struct live_server, tick);
-
-    server->hub->now_ms = clock_steady_ms();
-    live_hub_tick(server->hub);
-    if (server->stop_by_ms != 0 &&
-        (live_hub_is_empty(server->hub) || server->hub->now_ms >= server->stop_by_ms))
-        server->done = true;
-    lws_sul_schedule(server->context, 0, sul, on_tick, LIVE_TICK_MS * LWS_US_PER_MS);
 }
 
 static const struct lws_protocols protocols[] = {
@@ -223,40 +226,47 @@ watch(struct live_server *server, int fd, const char *protocol)
     return lws_adopt_descriptor_vhost(server->vhost, LWS_ADOPT_RAW_FILE_DESC, own, protocol, NULL);
 }
 
-/* As many descriptors as the connections need; fewer connections when the system denies them. */
+/*
+ * As many descriptors as the connections need, and no more: lws has a table of all that there may
+ * be. Fewer connections when the system denies them.
+ */
 static void
-raise_fd_limit(struct live_server *server)
+set_fd_limit(struct live_server *server)
 {
     const rlim_t wanted = server->wires_max + SPARE_FDS;
     struct rlimit limit = {.rlim_cur = wanted, .rlim_max = wanted};
 
     getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < wanted && limit.rlim_max >= wanted) {
-        limit.rlim_cur = wanted;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    } else if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted) {
         server->wires_max = limit.rlim_cur > 2 * SPARE_FDS ? limit.rlim_cur - SPARE_FDS : SPARE_FDS;
         log_event(LOG_WARN, "few_descriptors",
                   LOG_WHOLE("connections", (int64_t)server->wires_max));
     }
 }
 
+/* lws pings by itself what is quiet; Engine.IO has pings of its own, and lws's timers are a list
+ * that it walks for each new one. */
+static const lws_retry_bo_t no_pings = {.secs_since_valid_hangup = 0};
+
 static bool
 open_context(struct live_server *server)
 {
+    void *loops[] = {server->loop};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .protocols = protocols,
         .user = server,
         .gid = -1,
         .uid = -1,
-        .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_IPV6,
+        .options = LWS_SERVER_OPTION_VALIDATE_UTF8 | LWS_SERVER_OPTION_DISABLE_IPV6 |
+                   LWS_SERVER_OPTION_LIBEV,
+        .foreign_loops = loops,
         .vhost_name = "live",
         .timeout_secs = REQUEST_S,
         .max_http_header_data = 16384, /* as much as nginx passes on in one header */
-        .fd_limit_per_thread = (unsigned)(server->wires_max + SPARE_FDS),
+        .retry_and_idle_policy = &no_pings,
     };
 
     lws_set_log_level(LLL_ERR, log_line);
@@ -292,8 +302,9 @@ begin(struct live_server *server, const struct listener *listener)
 
     server->wires_max =
         limits.clients_max + limits.clients_max / 2 + ACCEPT_AT_ONCE; /* and POSTs */
-    raise_fd_limit(server);
-    if (!open_context(server))
+    set_fd_limit(server);
+    server->loop = ev_loop_new(EVBACKEND_EPOLL);
+    if (server->loop == NULL || !open_context(server))
         return false;
     server->queue =
         live_queue_new((size_t)server->settings->queue_max, QUEUE_EVENTS, wake_loop, server);
@@ -308,6 +319,7 @@ begin(struct live_server *server, const struct listener *listener)
         return false;
     }
     on_tick(&server->tick);
+    lws_cancel_service(server->context); /* lws sets its timer after an event: here is the first */
     return true;
 }
 
@@ -318,6 +330,8 @@ finish(struct live_server *server)
     live_access_stop(server->access);
     if (server->context != NULL)
         lws_context_destroy(server->context);
+    if (server->loop != NULL)
+        ev_loop_destroy(server->loop);
     live_hub_free(server->hub);
     live_queue_free(server->queue);
 }
@@ -335,8 +349,8 @@ live_server_run(const struct live_settings *settings, struct listener *listener)
     if (began) {
         log_event(LOG_INFO, "started", LOG_TEXT("version", TRAINING_VERSION),
                   LOG_TEXT("socket", listener->path == NULL ? "systemd" : listener->path));
-        while (!server->done && lws_service(server->context, 0) >= 0)
-            continue;
+        while (!server->done)
+            ev_run(server->loop, EVRUN_ONCE);
         listen_hide(listener);
         live_watch_stop();
     } else {

@@ -63,6 +63,9 @@ live_session_admit(struct live_client *client)
 
     if (client->stage != LIVE_WAITING || !credential->known)
         return;
+    /* A refusal would keep socket.io-client from coming back. It waits until it is a stranger. */
+    if (credential->error == API_STORE_UNAVAILABLE)
+        return;
     client->stage = LIVE_NEW;
     if (credential->error != API_OK)
         refuse(client, "/", sentence_of(credential->error));

@@ -163,7 +163,7 @@ serve_stream(struct live_wire *wire)
         return -1;
     if (!client->head_sent)
         return client->stage == LIVE_OPEN || client->stage == LIVE_REFUSED ? begin_stream(wire) : 0;
-    while (written && sends-- > 0 && !lws_send_pipe_choked(wire->wsi) &&
+    while (written && sends-- > 0 && !lws_partial_buffered(wire->wsi) &&
            (message = live_client_take(client)) != NULL) {
         written = write_bytes(wire, (unsigned char *)live_message_text(message), message->size,
                               LWS_WRITE_HTTP);
@@ -244,7 +244,7 @@ live_wire_serve_socket(struct live_wire *wire)
     }
     if (client->poll != NULL)
         return 0; /* nothing overtakes what a poll may still carry */
-    while (client->outbox.count > 0 && sends-- > 0 && !lws_send_pipe_choked(wire->wsi))
+    while (client->outbox.count > 0 && sends-- > 0 && !lws_partial_buffered(wire->wsi))
         if (!write_text(wire, live_client_take(client)))
             return -1;
     if (client->outbox.count > 0)

@@ -37,6 +37,7 @@ struct live_wire {
 
 struct live_server {
     const struct live_settings *settings;
+    struct ev_loop *loop; /* epoll: a quiet client costs nothing (poll() would look at each) */
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct lws *listening;

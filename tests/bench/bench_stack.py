@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK = os.sysconf("SC_CLK_TCK")
-PARTS = ("mongod", "api", "nginx")
+PARTS = ("mongod", "api", "nginx", "live")
 
 
 def free_port():

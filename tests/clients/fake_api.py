@@ -113,7 +113,7 @@ class FakeApi:
         parts = request.path.split("/")[3:]  # run id, resource
         if not parts:
             run_id = request.body["run_id"]
-            status = self.runs.setdefault(run_id, _new_run())["status"]
+            status = self.runs.setdefault(run_id, new_run())["status"]
             return 201, json.dumps({"run_id": run_id, "status": status}).encode()
         run = self.runs.get(parts[0])
         if run is None:
@@ -148,7 +148,7 @@ def _gaps(episodes: dict[int, Any]) -> dict[str, Any]:
     return {"missing": missing, "highest": highest}
 
 
-def _new_run() -> dict[str, Any]:
+def new_run() -> dict[str, Any]:
     empty: dict[str, Any] = {"checkpoints": [], "evaluations": [], "changes": []}
     return {"status": "running", "episodes": {}, **empty}
 

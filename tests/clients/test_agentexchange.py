@@ -5,10 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +34,7 @@ from training_client import TrainingClientError
 from api_clients import KINDS, client_of
 from fake_api import FakeApi, Fault, fake_api
 
+CLIENT = str(Path(__file__).resolve().parents[2] / "app" / "client")
 RUN = {
     "run_id": "r1",
     "status": "running",
@@ -225,6 +230,12 @@ def test_a_url_or_a_key_that_cannot_work_is_said(url: str, key: str | None) -> N
         AgentExchangeClient(key, url).list_training_runs()
 
 
+def test_a_key_that_cannot_be_sent_is_not_shown(api: FakeApi) -> None:
+    with pytest.raises(AgentExchangeError, match="not usable") as caught:
+        AgentExchangeClient("ak_a\nsecret", api.url).complete_training_run("r1")
+    assert "secret" not in str(caught.value)
+
+
 # ---- requests
 
 
@@ -276,3 +287,22 @@ def test_url_and_key_come_from_the_environment_also_for_a_documents_placeholder(
         with client_of(kind, api_key=key) as client:
             client.complete_training_run("r1")
     assert [request.key for request in api.requests] == ["ak_env", "ak_env", "ak_mine"]
+
+
+def test_all_but_the_trackers_works_without_gymnasium() -> None:
+    program = """
+import sys
+sys.modules["gymnasium"] = None
+from agentexchange import *
+from training_client import *
+AgentExchangeClient(), TrainingRunLogger
+for name in ("TrainingTracker", "VectorTrainingTracker", "register_tracked"):
+    try:
+        exec(f"from agentexchange import {name}")
+    except ImportError as error:
+        assert str(error) == f"{name} needs Gymnasium: pip install 'training-client[gym]'", error
+    else:
+        sys.exit("imported")
+"""
+    environment = {**os.environ, "PYTHONPATH": CLIENT}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)

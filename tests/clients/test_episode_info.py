@@ -140,8 +140,10 @@ def test_an_equity_of_which_no_ratio_can_be_made_gives_no_figures(equity: float)
 def test_what_the_api_would_refuse_is_left_out() -> None:
     # A refused metric would take its whole episode with it.
     info = {"total_trades": 1.5, "win": 2, "roi_pct": "high", "sharpe_ratio": [1, 2], "pnl": None}
-    episode = Reader(more=("pnl", "absent")).episode(info, 0.0, 1, None)
+    episode = Reader(more=("pnl", "absent")).episode({**info, "hit": True}, 0.0, 1, None)
     assert (episode.win, episode.metrics) == (None, {})
+    hit = Reader(more=("hit",)).episode({"hit": True}, 0.0, 1, None).metrics["hit"]
+    assert (hit, type(hit)) == (1, int)
 
 
 @pytest.mark.parametrize(("info", "win"), [({"is_success": True}, True), ({"win": 0.5}, 0.5)])

@@ -151,7 +151,7 @@ def assert_its_run_and_files(stack: Stack, api: Client, run_id: str) -> None:
 
 
 def test_a_stop_amid_a_training_saves_it(stack: Stack, api: Client, ear: PythonClient) -> None:
-    """Also after the gateway was killed: its clients come back and hear of the rest."""
+    """Also after the gateway and the database were killed: its clients hear of all the rest."""
     data = start(api, num_episodes=LONG)
     wait_for_progress(ear, 5)
     stack.kill("live", signal.SIGKILL)
@@ -159,6 +159,10 @@ def test_a_stop_amid_a_training_saves_it(stack: Stack, api: Client, ear: PythonC
     stack.up("--port", stack.port, "--workers", 4)
     ear.wait("connection_established", 20, count=2)
     before = status(api)["current_episode"]
+    wait_for_progress(ear, before + 2)
+    stack.kill("mongod", signal.SIGKILL)
+    stack.up("--port", stack.port, "--workers", 4)
+    before = status(api.another())["current_episode"]
     wait_for_progress(ear, before + 2)
     answer = api.post("/api/training/stop").json()
     count = answer["data"]["episodes_completed"]
@@ -169,6 +173,10 @@ def test_a_stop_amid_a_training_saves_it(stack: Stack, api: Client, ear: PythonC
     }
     assert len(ear.all("training_started")) == 1 and not ear.all("training_completed")
     assert len(stored(api, data["run_id"])) == count
+    names = [name for name, _ in ear.heard]
+    back = names.index("connection_established", names.index("disconnect"))
+    told = [d["episode"] for name, d in ear.heard[back:] if name == "training_progress"]
+    assert sorted(told) == list(range(min(told), count + 1)), "each once, none missing"
     run = api.document(data["run_id"])
     assert run["status"] == "stopped"
     assert run["checkpoint_paths"][-1]["episode"] == count

@@ -152,7 +152,7 @@ def test_a_spool_that_was_emptied_is_gone_and_one_that_was_not_stays(tmp_path: P
         if not left:
             take_all(outbox)
         outbox.close()
-        assert outbox.finish() == (5 if left else 0)
+        assert outbox.finish() == (5 if left else 0, 0)
     (stem,) = stems(tmp_path)
     spool = claim(stem)
     assert spool is not None

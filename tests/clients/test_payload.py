@@ -30,6 +30,17 @@ def test_an_episode_has_the_shape_of_the_api() -> None:
     }
 
 
+def test_known_metrics_travel_beside_the_others_wherever_they_are_given() -> None:
+    known = {"roi_pct": 3.1, "sharpe_ratio": 1, "max_drawdown_pct": 2, "total_trades": 7}
+    more = {"win": True, "epsilon": 0.5, "steps": 9, "total_reward": 9, "reward_sum": 9}
+    body = payload.episode_json(1, 1.5, 2, None, 0.1, {**known, **more, "loss": 0.25})
+    assert json.loads(body) == {
+        "episode": 1, "total_reward": 1.5, "steps": 2, "win": True, "epsilon": 0.1, **known,
+        "metrics": {"loss": 0.25},
+    }  # fmt: skip
+    assert "metrics" not in json.loads(payload.episode_json(1, 1.5, 2, None, None, known))
+
+
 def test_numpy_scalars_are_numbers() -> None:
     body = payload.episode_json(
         np.int64(7),

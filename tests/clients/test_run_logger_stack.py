@@ -8,6 +8,7 @@ import httpx
 import numpy as np
 import pytest
 from training_client import Delivery, TrainingRunLogger
+from training_client.settings import Resume
 
 from stack import Stack
 
@@ -55,6 +56,41 @@ def test_a_run_arrives_as_it_was_logged(stack: Stack) -> None:
     assert (first["epsilon"], first["loss"]) == (0.25, "Infinity")
     assert (second["episode"], second["total_reward"], second["steps"]) == (2, -0.5, 3)
     assert second["win"] is False
+
+
+def test_metrics_that_both_families_know_are_found_under_their_names(stack: Stack) -> None:
+    metrics = {
+        "roi_pct": 3.1, "sharpe_ratio": 1.5, "max_drawdown_pct": 2.5, "total_trades": np.int32(7),
+        "reward_sum": 10.0, "total_reward": 10.0, "steps": 50, "win": True, "epsilon": 0.5,
+        "loss": 0.25,
+    }  # fmt: skip
+    with TrainingRunLogger(stack.url, stack.key) as logger:
+        logger.create_run("agent")
+        logger.log_episode(1, 10.0, 50, metrics=metrics)
+    assert logger.delivery == Delivery(delivered=1)
+    (episode,) = read(stack, logger)["metrics"]["episodes"]
+    assert {name: episode[name] for name in metrics if name != "reward_sum"} == {
+        name: value for name, value in metrics.items() if name != "reward_sum"
+    }
+
+
+@pytest.mark.parametrize(("resume", "arrives"), [("must", True), ("never", False)])
+def test_resume_is_held_against_what_the_api_has(
+    stack: Stack, resume: Resume, arrives: bool
+) -> None:
+    with TrainingRunLogger(stack.url, stack.key) as logger:
+        run_id = logger.create_run("agent", config={"lr": 1})
+        logger.log_episode(1, 1.0, 1)
+    with TrainingRunLogger(stack.url, stack.key) as other:
+        other.create_run("other", config={"lr": 2}, run_id=run_id, resume=resume)
+        other.log_episode(2, 2.0, 1)
+    document = read(stack, logger)
+    assert document["summary"]["episodes"] == (2 if arrives else 1)
+    assert (document["agent_id"], document["config"]) == ("agent", {"lr": 1})
+    with TrainingRunLogger(stack.url, stack.key) as lost:
+        lost.create_run(run_id=f"{run_id[:30]}-none", resume="must")
+        lost.log_episode(1, 1.0, 1)
+    assert lost.delivery == Delivery(refused=1)
 
 
 def test_the_episodes_that_the_api_refuses_are_left_out(

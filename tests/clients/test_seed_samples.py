@@ -6,13 +6,18 @@ are put in place of the documents' words for them.
 
 from __future__ import annotations
 
+import sys
+import types
 import uuid
 from typing import Any
 
+import gymnasium
 import pytest
 from agentexchange import AgentExchangeClient
+from training_client import register_tracked
 
 from stack import Stack
+from trading_env import TradingEnv
 
 REGISTER = """
 import uuid
@@ -119,6 +124,85 @@ run_ids=["run_ppo_v1", "run_dqn_v1"]
 )
 """
 
+ENABLING = """
+env = gym.make(
+"TradeReady-BTC-Continuous-v0",
+api_key="ak_live_...",
+track_training=True, # default
+strategy_label="ppo_v1", # appears in the dashboard filter
+)
+"""
+
+DISABLING = """
+env = gym.make(
+"TradeReady-BTC-v0",
+api_key="ak_live_...",
+track_training=False,
+)
+"""
+
+FULL_LOOP = """
+import gymnasium as gym
+import tradeready_gym
+from tradeready_gym.rewards import SharpeReward
+from tradeready_gym.wrappers import NormalizationWrapper
+from stable_baselines3 import PPO
+# Create environment with tracking
+env = gym.make(
+"TradeReady-BTC-Continuous-v0",
+api_key="ak_live_...",
+starting_balance=10000,
+timeframe="1h",
+lookback_window=50,
+observation_features=["ohlcv", "rsi_14", "macd", "bollinger", "balance", "position"],
+reward_function=SharpeReward(window=50),
+start_time="2025-01-01T00:00:00Z",
+end_time="2025-07-01T00:00:00Z",
+track_training=True,
+strategy_label="ppo_sharpe_v1",
+)
+# Normalize observations
+env = NormalizationWrapper(env)
+# Train with PPO
+model = PPO(
+"MlpPolicy",
+env,
+verbose=1,
+learning_rate=3e-4,
+n_steps=2048,
+batch_size=64,
+n_epochs=10,
+)
+model.learn(total_timesteps=100_000)
+model.save("ppo_btc_sharpe")
+# env.close() marks the training run complete in the dashboard
+env.close()
+"""
+
+QUICK_START = """
+import gymnasium as gym
+import tradeready_gym  # registers all environments
+
+env = gym.make(
+    "TradeReady-BTC-v0",
+    api_key="ak_live_...",
+    starting_balance=10000,
+    timeframe="1h",
+    start_time="2025-01-01T00:00:00Z",
+    end_time="2025-03-01T00:00:00Z",
+)
+
+obs, info = env.reset()
+
+for _ in range(1000):
+    action = env.action_space.sample()  # replace with your model
+    obs, reward, terminated, truncated, info = env.step(action)
+    if terminated or truncated:
+        obs, info = env.reset()
+
+env.close()
+"""
+
 
 @pytest.fixture
 def environment(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,3 +267,74 @@ def test_the_examples_of_the_tracking_guide(
     assert capsys.readouterr().out == "Episodes: 2\nAvg ROI: 3.5%\nAvg Sharpe: 1.25\n"
     assert "run_abc123" in [run["run_id"] for run in names["runs"]["runs"]]
     assert [run.run_id for run in names["comparison"].runs] == ["run_ppo_v1"]
+
+
+class RandomPPO:
+    """In PPO's place, for Stable-Baselines3 is in an environment of its own: acts at random, and
+    takes a fiftieth of the steps.
+    """
+
+    def __init__(self, policy: str, env: Any, **hyperparameters: Any) -> None:
+        self._env = env
+
+    def learn(self, total_timesteps: int) -> None:
+        self._env.reset()
+        for _ in range(total_timesteps // 50):
+            _, _, terminated, truncated, _ = self._env.step(self._env.action_space.sample())
+            if terminated or truncated:
+                self._env.reset()
+
+    def save(self, path: str) -> None:
+        pass
+
+
+@pytest.fixture
+def tradeready_gym(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The documents' package, as one that is built on register_tracked would be."""
+    for name in ("TradeReady-BTC-v0", "TradeReady-BTC-Continuous-v0"):
+        gymnasium.registry.pop(name, None)
+        register_tracked(name, TradingEnv)
+    members: dict[str, dict[str, Any]] = {
+        "tradeready_gym": {},
+        "tradeready_gym.rewards": {"SharpeReward": lambda window: ("sharpe", window)},
+        "tradeready_gym.wrappers": {
+            "NormalizationWrapper": gymnasium.wrappers.NormalizeObservation
+        },
+        "stable_baselines3": {"PPO": RandomPPO},
+    }
+    for name, contents in members.items():
+        module = types.ModuleType(name)
+        module.__dict__.update(contents)
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_the_gymnasium_examples(environment: None, tradeready_gym: None) -> None:
+    with AgentExchangeClient() as client:
+        names: dict[str, Any] = {"gym": gymnasium}
+        run_sample(FULL_LOOP, names)
+        run = client.get_training_run(names["env"].get_wrapper_attr("run_id"))
+        assert (run.status, run.strategy_label) == ("completed", "ppo_sharpe_v1")
+        assert run.config is not None
+        assert run.config["env_id"] == "TradeReady-BTC-Continuous-v0"
+        assert run.config["env_kwargs"]["starting_balance"] == 10000
+        steps = sum(episode.metrics.steps or 0 for episode in run.episodes)
+        assert 2000 - 12 < steps <= 2000  # the last episode may not have ended
+        seen = {name for episode in run.episodes for name in episode.metrics}
+        assert {"roi_pct", "sharpe_ratio", "max_drawdown_pct", "total_trades", "reward_sum"} <= seen
+
+        run_sample(QUICK_START, names)
+        run = client.get_training_run(names["env"].run_id)
+        assert (run.status, run.strategy_label) == ("completed", None)
+        assert 1000 - 12 < sum(episode.metrics.steps or 0 for episode in run.episodes) <= 1000
+
+        run_sample(ENABLING, names)
+        names["env"].reset()
+        names["env"].close()
+        run = client.get_training_run(names["env"].run_id)
+        assert (run.status, run.strategy_label) == ("completed", "ppo_v1")
+
+        before = client.list_training_runs().total
+        run_sample(DISABLING, names)
+        names["env"].reset()
+        names["env"].close()
+        assert (names["env"].run_id, client.list_training_runs().total) == (None, before)

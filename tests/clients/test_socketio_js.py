@@ -90,6 +90,19 @@ def test_a_revoked_key_is_told_and_not_tried_again(stack, clients, node, transpo
     assert tries == ["connect", "disconnect"]
 
 
+def test_who_comes_while_the_database_is_away_is_let_in_when_it_is_back(stack, clients, node):
+    """A refusal would be for good: socket.io-client does not come back after one."""
+    key, _ = make_key(stack, "patient")
+    stack.kill("mongod", signal.SIGKILL)
+    client = LineClient(node, str(FOLDER / "client.mjs"), stack.url, "default", "x", key)
+    clients.append(client)
+    time.sleep(1.5)
+    assert not {"connect", "connect_error"} & set(client.names())
+    stack.up("--port", stack.port, "--workers", 4)
+    client.wait("subscription_confirmed", 20)
+    assert not client.all("connect_error")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_clients_come_back_to_a_new_gateway_and_miss_nothing(stack, api, clients, node, number):
     run_id = new_id()

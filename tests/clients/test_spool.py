@@ -17,9 +17,10 @@ from training_client import Delivery, TrainingRunLogger
 from training_client.backoff import Backoff
 from training_client.journal import Journal
 from training_client.message import Kind, Message
+from training_client.spool_file import SpoolFile
 from training_client.spool_folder import Spool, claim, stems
 
-from fake_api import FakeApi, Fault, fake_api
+from fake_api import FakeApi, Fault, fake_api, new_run
 
 
 @pytest.fixture
@@ -154,6 +155,17 @@ def test_what_close_could_not_send_is_sent_by_the_next_logger(
     assert waiting(spool_folder) == []
 
 
+def test_a_run_that_failed_and_goes_on_is_not_asked_to_stop(api: FakeApi) -> None:
+    run_id = leave(api, 10)
+    api.runs[run_id] = {**new_run(), "status": "failed"}
+    with make(api) as logger:
+        logger.create_run(run_id=run_id)
+        log_episodes(logger, 11, 12)
+        assert logger.flush(5)
+        assert not logger.stop_requested
+    assert rewards(api, run_id) == expected(12)
+
+
 def test_an_older_report_never_replaces_a_newer_one(api: FakeApi) -> None:
     run_id = leave(api, 10)
     with make(api) as logger:
@@ -217,6 +229,30 @@ assert logger.flush(30) and logger.close(30)
         api.start()
     assert process.returncode == 0
     assert rewards(api, "script") == expected(300)
+
+
+FREES = """
+import gc, os, sys
+from pathlib import Path
+from training_client.message import Kind, Packet
+from training_client.spool_file import SpoolFile
+file = SpoolFile(Path(sys.argv[1]))
+file.append([Packet(1, Kind.EPISODE, "r", 1, b"{}")])
+if os.fork() == 0:
+    del file
+    gc.collect()
+    sys.exit(0)
+os.wait()
+file.append([Packet(2, Kind.EPISODE, "r", 1, b"{}")])
+os._exit(0)
+"""
+
+
+def test_a_child_that_frees_all_it_has_does_not_close_its_parents_file(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", FREES, tmp_path / "a.db"], timeout=60, check=True)
+    file = SpoolFile(tmp_path / "a.db")
+    assert file.waiting() == 2
+    file.close()
 
 
 FULL = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import pickle
 import subprocess
@@ -141,13 +142,17 @@ def test_nothing_that_goes_wrong_in_tracking_reaches_or_holds_up_the_training(
     assert caplog.records
 
 
-def test_odd_rewards_and_infos_do_not_reach_the_training_either(
-    tracker: Callable[..., TrainingTracker], caplog: pytest.LogCaptureFixture
+def test_odd_rewards_and_infos_do_not_reach_the_training_and_the_lengths_are_still_reported(
+    stack: Stack, tracker: Callable[..., TrainingTracker], caplog: pytest.LogCaptureFixture
 ) -> None:
-    env = tracker(Oddities(gymnasium.make("CartPole-v1")))
+    book: list[dict[str, Any]] = []
+    env = tracker(Oddities(Witness(gymnasium.make("CartPole-v1"), book)))
     play(env, 3)
     env.close()
-    assert len([line for line in caplog.messages if "training tracker" in line]) == 2
+    assert "training tracker: the reward is not tracked" in caplog.messages[0]
+    metrics = [episode.metrics for episode in read(stack, env.run_id).episodes]
+    assert [one.steps for one in metrics] == [episode["steps"] for episode in book]
+    assert all(math.isnan(one["total_reward"]) for one in metrics)
 
 
 @pytest.mark.parametrize(
@@ -270,10 +275,14 @@ def test_a_tracker_can_be_sent_to_a_process_before_it_has_begun() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"strategy": "x"}, {"info_metrics": ["a b"]}], ids=["unknown option", "bad name"]
-)
+    "options",
+    [{"strategy": "x"}, {"info_metrics": ["a b"]}, {"info_metrics": ["win"]},
+     {"info_metrics": ["x"] * 62}],
+    ids=["unknown option", "bad name", "taken name", "too many"],
+)  # fmt: skip
 def test_a_wrong_option_is_an_error_before_the_training(options: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError), match=r"takes no strategy|'a b' is no name"):
+    message = r"takes no strategy|'a b' is no|'win' is not free|at most 61"
+    with pytest.raises((TypeError, ValueError), match=message):
         TrainingTracker(TradingEnv(), **options)
 
 

@@ -617,6 +617,31 @@ def test_a_stop_notices_a_lost_supervisor(trainings, mine, jobs_db):
     assert mine.read(STATUS)["is_training"] is False
 
 
+@pytest.mark.parametrize("comes_back", [False, True], ids=["for good", "and comes back"])
+def test_a_supervisor_that_is_killed_while_it_stops(trainings, mine, jobs_db, comes_back):
+    """Nothing is left, who asked is answered, and the run has ended."""
+    data = start(mine, "hangs")
+    wait_for_job(jobs_db, data, "running")
+    pid = trainer_pid(jobs_db, data)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(mine.another().post, STOP)
+        wait_for_job(jobs_db, data, "stopping")
+        trainings.stack.kill("supervisor")
+        wait_until(lambda: not is_alive(pid), 5, "the trainer gone")
+        if comes_back:
+            trainings.up()
+        answer = asked.result()
+    problem(answer, 500, "training_not_stopped")
+    assert mine.read(STATUS)["is_training"] is False
+    trainings.up()
+    job, run = ended_run(mine, jobs_db, data)
+    wait_until(lambda: "unsettled" not in job_of(jobs_db, data), 10, "settled")
+    run = mine.document(data["run_id"])
+    assert run["status"] == "failed" and "lost" in run["metadata"]["error_message"]
+    assert "active" not in job
+    wait_for_job(jobs_db, start(mine, num_episodes=1), "completed")
+
+
 def test_a_supervisor_that_is_told_to_end_stops_its_training(trainings, mine, jobs_db):
     data = start(mine, num_episodes=100_000)
     wait_for_episode(mine, 1)

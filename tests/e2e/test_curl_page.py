@@ -11,6 +11,8 @@ from stack import ROOT, plain_environment
 PAGE = (ROOT / "app" / "routes" / "README.md").read_text()
 STEP = re.compile(r"^```sh\n(?P<block>[^`]*)^```|^\| .*? \| (?P<row>`.*`) \|$", re.M)
 CALL = re.compile(r"`((?:call|curl) [^`]*)`")
+STARTS = re.compile("/api/training/(start|stop)")
+HRL_PYTHON = ROOT / "build" / "venv-hrl" / "bin" / "python"  # there when PyTorch is
 SAY_STATUS = " -w '\\nstatus %{http_code}\\n' "
 
 
@@ -22,6 +24,8 @@ def script(stack):
             lines.append(step["block"])
         else:
             for call in CALL.findall(step["row"]):
+                if STARTS.search(call) and not HRL_PYTHON.exists():
+                    continue
                 program, _, words = call.replace(r"\|", "|").partition(" ")
                 lines.append(program + SAY_STATUS + words)
     text = "\n".join(lines)

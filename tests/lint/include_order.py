@@ -29,11 +29,11 @@ LAYERS = {
     "http": ("base", "fcgiapp.h json-c zlib.h"),
     "routes": ("base training store http", "json-c"),
     "api": ("base store http routes", "fcgiapp.h"),
-    "live": ("base training store", "libwebsockets.h json-c"),
+    "live": ("base training store", "libwebsockets.h ev.h json-c"),
     "supervisor": ("base training store", "json-c yaml.h"),
     "admin": ("base training store", "json-c"),
 }
-FOREIGN = {"bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h", "zlib.h", "yaml.h"}
+FOREIGN = {"bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h", "ev.h", "zlib.h", "yaml.h"}
 PACKAGES = ("libmongoc-1.0", "json-c", "libsodium")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

@@ -40,14 +40,26 @@ wake(void *context)
 }
 
 static void
-print_event(const struct live_event *event)
+print_event(const struct live_event *event, const struct live_to *to)
 {
     printf("{\"kind\":\"%s\",\"at_ms\":%" PRId64 ",\"client\":%zu,\"generation\":%" PRIu64
            ",\"account\":\"%s\",\"run_id\":\"%s\",\"name\":\"%s\",\"seq\":%" PRId64
            ",\"payload\":%s}\n",
-           kinds[event->kind], clock_now_ms(), (size_t)event->to.client, event->to.generation,
-           event->account, event->run_id, event->name == NULL ? "" : event->name, event->seq,
+           kinds[event->kind], clock_now_ms(), (size_t)to->client, to->generation, event->account,
+           event->run_id, event->name == NULL ? "" : event->name, event->seq,
            event->json == NULL ? "null" : event->json);
+}
+
+/* A line for each that it is for. */
+static void
+print_lines(const struct live_event *event)
+{
+    const struct live_to everybody = {.client = NULL};
+
+    if (event->to_count == 0)
+        print_event(event, &everybody);
+    for (size_t i = 0; i < event->to_count; i++)
+        print_event(event, &event->to[i]);
 }
 
 static void
@@ -57,7 +69,7 @@ print_all(struct live_queue *queue)
 
     for (; event != NULL; event = next) {
         next = event->next;
-        print_event(event);
+        print_lines(event);
         live_event_free(event);
     }
     fflush(stdout);

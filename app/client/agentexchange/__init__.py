@@ -41,7 +41,9 @@ from agentexchange.requests import (
 )
 
 if TYPE_CHECKING:
-    from training_client import TrainingTracker, VectorTrainingTracker, register_tracked
+    from training_client import TrainingTracker as TrainingTracker
+    from training_client import VectorTrainingTracker as VectorTrainingTracker
+    from training_client import register_tracked as register_tracked
 
 __all__ = [
     "AgentExchangeClient",
@@ -71,11 +73,8 @@ __all__ = [
     "TrainingRunDetail",
     "TrainingRunList",
     "TrainingRunPage",
-    "TrainingTracker",
     "UnavailableError",
     "ValidationError",
-    "VectorTrainingTracker",
-    "register_tracked",
 ]
 
 

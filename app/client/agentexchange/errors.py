@@ -101,6 +101,8 @@ def error_without_answer(reason: httpx.HTTPError | httpx.InvalidURL) -> AgentExc
     """No connection, no answer in time, or a URL that can never have one."""
     if isinstance(reason, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return bad_settings(reason)
+    if isinstance(reason, httpx.LocalProtocolError):  # its text would show the key
+        return bad_settings(ValueError("it cannot be sent in a header"))
     code = "timeout" if isinstance(reason, httpx.TimeoutException) else "no_connection"
     return UnavailableError(f"no answer: {reason or type(reason).__name__}", code=code)
 

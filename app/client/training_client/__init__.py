@@ -9,23 +9,20 @@ from training_client.run_logger import TrainingRunLogger
 from training_client.transport import Transport
 
 if TYPE_CHECKING:
-    from training_client.tracked_env import register_tracked
-    from training_client.tracker import TrainingTracker
-    from training_client.vector_tracker import VectorTrainingTracker
+    from training_client.tracked_env import register_tracked as register_tracked
+    from training_client.tracker import TrainingTracker as TrainingTracker
+    from training_client.vector_tracker import VectorTrainingTracker as VectorTrainingTracker
 
 __all__ = [
     "Delivery",
     "Refused",
     "TrainingClientError",
     "TrainingRunLogger",
-    "TrainingTracker",
     "Transport",
     "Unavailable",
-    "VectorTrainingTracker",
-    "register_tracked",
 ]
 
-_NEED_GYMNASIUM = {
+_NEED_GYMNASIUM = {  # not in __all__, so that `import *` works without it
     "TrainingTracker": "training_client.tracker",
     "VectorTrainingTracker": "training_client.vector_tracker",
     "register_tracked": "training_client.tracked_env",

@@ -50,7 +50,8 @@ class Courier:
         self.was_away = False  # an outage has ended; for the owner to reset
         self._refusals_said = False
         self._dead_runs: set[str] = set()  # runs that the API will not take
-        self._ended_runs: set[str] = set()  # by this process, or before it came
+        self._ended_here: set[str] = set()  # runs that this process ended
+        self._ended_before: set[str] = set()  # runs that had ended when it came
         self._stopped_runs: set[str] = set()  # by somebody else
         self._away_since: float | None = None
         self._away_announced = False
@@ -65,8 +66,12 @@ class Courier:
         return run_id in self._stopped_runs
 
     def ends(self, run_id: str) -> None:
-        """That the run is over is no news from here on."""
-        self._ended_runs.add(run_id)
+        """This process ends the run."""
+        self._ended_here.add(run_id)
+
+    def is_old(self, run_id: str) -> None:
+        """Until the run is opened again nobody wants to hear that it has ended."""
+        self._ended_before.add(run_id)
 
     def nudge(self) -> None:
         """Try again now instead of at the end of the back-off."""
@@ -86,6 +91,7 @@ class Courier:
         run_id = packet.run_id
         if packet.kind in OPENING:
             self._dead_runs.discard(run_id)
+            self._ended_before.discard(run_id)
         episodes = packet.messages if packet.kind is Kind.EPISODE else 0
         if run_id in self._dead_runs:
             return Outcome(refused=episodes, keep=True)
@@ -146,7 +152,7 @@ class Courier:
         if not isinstance(answer, dict) or answer.get("run_id") != packet.run_id:
             raise Refused(0, "what answers is not a training API")
         if answer.get("status") in ENDED:
-            self.ends(packet.run_id)
+            self.is_old(packet.run_id)
 
     def send_episodes(self, run_id: str, lines: list[bytes]) -> Outcome:
         """Send them; when part of them is refused, drop what is at fault and send the rest."""
@@ -168,7 +174,8 @@ class Courier:
 
     def _note_status(self, run_id: str, receipt: object) -> None:
         status = receipt.get("status") if isinstance(receipt, dict) else None
-        if status in ENDED and run_id not in self._ended_runs | self._stopped_runs:
+        known = self._ended_here | self._ended_before | self._stopped_runs
+        if status in ENDED and run_id not in known:
             self._stopped_runs.add(run_id)
             log.warning("run %s was ended from elsewhere: it is %s now", run_id, status)
 

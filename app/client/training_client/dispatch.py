@@ -13,7 +13,7 @@ from training_client.backoff import Backoff
 from training_client.courier import Courier
 from training_client.delivery import Delivery, Tally
 from training_client.message import Kind
-from training_client.outbox import Outbox
+from training_client.outbox import Left, Outbox
 from training_client.replay import about, replay_folder
 from training_client.sender import Sender
 from training_client.spool_folder import Spool, default_folder, new_spool
@@ -77,8 +77,8 @@ class Dispatch:
         self._courier.nudge()
         return self._outbox.flush(timeout_s, stored=self._sender is None)
 
-    def close(self, timeout_s: float) -> int:
-        """Send what is left within timeout_s. How many messages stay in the spool."""
+    def close(self, timeout_s: float) -> Left:
+        """Send what is left within timeout_s. What stays in the spool."""
         self._outbox.close()
         if self._sender is not None:
             self._sender.close(timeout_s)

@@ -101,8 +101,7 @@ class Reader:
         Their `t` is passed over: it is the episode's duration with some, the time since the
         wrapper was made with others.
         """
-        statistics = info.get(self.stats_key)
-        statistics = statistics if isinstance(statistics, Mapping) else {}
+        statistics = mapping(info.get(self.stats_key))
         length, total = whole(statistics.get("l")), number(statistics.get("r"))
         if length is not None and length < steps:
             length = total = None
@@ -115,6 +114,11 @@ class Reader:
             win=_win(info),
             metrics=metrics,
         )
+
+
+def mapping(info: object) -> Info:
+    """info, or none when an environment gives something else."""
+    return info if isinstance(info, Mapping) else {}
 
 
 def number(value: object) -> Figure | None:
@@ -138,11 +142,17 @@ def whole(value: object) -> int | None:
     return int(found)
 
 
+def _real(value: object) -> Figure | None:
+    """value as a number that is no truth value."""
+    found = number(value)
+    return int(found) if isinstance(found, bool) else found
+
+
 def _named(info: Info) -> dict[str, Figure]:
     found: dict[str, Figure] = {}
     for name, aliases in _NAMES_IN_INFO.items():
         values = (info[alias] for alias in aliases if info.get(alias) is not None)
-        read = whole if name == "total_trades" else number
+        read = whole if name == "total_trades" else _real
         value = read(next(values, None))
         if value is not None:
             found[name] = value
@@ -150,13 +160,15 @@ def _named(info: Info) -> dict[str, Figure]:
 
 
 def _given(info: Info, names: Iterable[str]) -> dict[str, Figure]:
-    values = ((name, number(info.get(name))) for name in names)
+    values = ((name, _real(info.get(name))) for name in names)
     return {name: value for name, value in values if value is not None}
 
 
 def _win(info: Info) -> Figure | None:
     """Whether the episode succeeded, if the environment says so (as Stable-Baselines3 reads it)."""
-    value = number(info.get("win", info.get("is_success")))
+    value = number(info.get("win"))
+    if value is None:
+        value = number(info.get("is_success"))
     return value if value is not None and 0 <= value <= 1 else None
 
 

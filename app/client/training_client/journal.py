@@ -8,6 +8,7 @@ Owned by spool_folder.py, written by outbox.py. Next: spool_file.py.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import zlib
 from functools import lru_cache
@@ -15,6 +16,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from training_client.message import Kind, Message
+
+# Not os.write: that lets go of the interpreter's lock, and the background threads, which wait for
+# it, would do their work inside the trainer's call. This only copies into the page cache.
+_write = ctypes.PyDLL(None, use_errno=True).write
+_write.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
+_write.restype = ctypes.c_ssize_t
 
 SUFFIXES = (".log0", ".log1")
 
@@ -42,8 +49,8 @@ class Journal:
     def write(self, message: Message) -> None:
         """Append the message to the active file. Raises OSError; then write no more before turn."""
         line = _line(message)
-        if os.write(self._files[self._active], line) != len(line):
-            raise OSError("the disk is full")
+        if _write(self._files[self._active], line, len(line)) != len(line):
+            raise OSError(ctypes.get_errno(), "the journal cannot be written")
 
     def turn(self) -> None:
         """From here on the other file is written. It must be empty."""

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from training_client.message import EPISODES_MAX, Kind, Message, Packet, pack
 from training_client.spool_file import SpoolFile
@@ -25,6 +26,13 @@ SENT_KEPT_BYTES = 64 * 1024 * 1024  # of sent episodes, should the server turn o
 _SLOW_S = 0.02
 _SLOW_WRITES_MAX = 5  # in a row: the disk hangs
 _JOIN_S = 5.0  # for the last commit
+
+
+class Left(NamedTuple):
+    """Messages in the spool when its logger ends."""
+
+    unsent: int
+    refused: int  # with their run, or the key
 
 
 class Outbox:
@@ -52,7 +60,7 @@ class Outbox:
         self._bytes = 0  # of all bodies that wait, or are kept for sync
         self._in_memory = 0  # messages out of the queue, and not on the disk
         self._on_disk = 0  # messages that wait there
-        self._kept = 0  # messages on the disk that this process will not send
+        self._kept = 0  # messages there that this process will not send
         self._disk_fails = False
         self._journaling = False
         self._turnable = spool is not None  # the journal's resting file is empty
@@ -60,6 +68,7 @@ class Outbox:
         self._sent_bytes = 0  # on the disk since old ones were last forgotten
         self._closed = False
         self._all_stored = False  # closed, and the queue is in a file
+        self._finished = False
         self._start_journal()
         self._thread = threading.Thread(target=self._run, name="training-spool", daemon=True)
         self._thread.start()
@@ -201,9 +210,13 @@ class Outbox:
             with self._changed:
                 if wait:
                     self._changed.wait_for(
-                        lambda: self._settled_seq < self._stored_seq or self._all_stored
+                        lambda: (
+                            self._settled_seq < self._stored_seq
+                            or self._all_stored
+                            or self._finished
+                        )
                     )
-                if self._settled_seq >= self._stored_seq:
+                if self._settled_seq >= self._stored_seq or self._finished:
                     return None
             if (packet := self._head()) is not None:
                 return packet
@@ -278,13 +291,16 @@ class Outbox:
             self._closed = True
             self._changed.notify_all()
 
-    def finish(self) -> int:
-        """After close: let go of the spool. How many messages stay in it for others to send."""
+    def finish(self) -> Left:
+        """After close: let go of the spool. What stays in it, for others to send."""
         self._thread.join(_JOIN_S)
+        with self._changed:
+            self._finished = True
+            self._changed.notify_all()
+        left = Left(self._on_disk, self._kept)
         if self._spool is None or self._thread.is_alive():  # a disk that hangs
-            return 0
-        left = self._on_disk + self._kept
-        if left:
+            return left
+        if any(left):
             self._spool.close()
         else:
             self._spool.delete()

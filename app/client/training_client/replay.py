@@ -51,6 +51,7 @@ def replay(
     keep = False
     try:
         while (packet := file.next()) is not None:
+            courier.is_old(packet.run_id)
             outcome = deliver(courier, packet, file)
             if outcome.keep:
                 file.refuse(packet)

@@ -24,6 +24,7 @@ from training_client.courier import ENDED
 from training_client.delivery import Delivery
 from training_client.dispatch import Dispatch
 from training_client.message import Kind
+from training_client.outbox import Left
 from training_client.quietly import Speaker, never_raises
 from training_client.settings import DEFAULT_URL, Mode, Resume, read_settings
 
@@ -243,16 +244,16 @@ class TrainingRunLogger:
         self._all_arrived = self._sum_up(self._dispatch, left)
         return self._all_arrived
 
-    def _sum_up(self, dispatch: Dispatch, left: int) -> bool:
+    def _sum_up(self, dispatch: Dispatch, left: Left) -> bool:
         """One line about the whole; True when nothing is missing where it belongs."""
-        outcome, folder = dispatch.delivery, dispatch.folder
-        sync = f"`training-client sync {folder}` sends them"
-        if self.mode == "offline" and left == outcome.waiting and not outcome.dropped:
-            self._tell(f"training run {self._run_id}: {left} messages wait offline; {sync}")
+        outcome, kept = dispatch.delivery, sum(left)
+        lost = outcome.waiting - left.unsent
+        sync = f"`training-client sync {dispatch.folder}` sends them"
+        if self.mode == "offline" and not (lost or outcome.dropped or outcome.refused):
+            self._tell(f"training run {self._run_id}: {kept} messages wait offline; {sync}")
             return True
-        lost = max(outcome.waiting - left, 0)
         missing = [
-            f"{left} messages are kept: {sync}" * (left > 0),
+            f"{kept} messages are kept: {sync}" * (kept > 0),
             f"{lost} messages still waiting are lost" * (lost > 0),
             f"{outcome.dropped} episodes dropped for want of room" * (outcome.dropped > 0),
             f"{outcome.refused} refused" * (outcome.refused > 0),

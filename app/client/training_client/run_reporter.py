@@ -14,11 +14,15 @@ from typing import Any, TypedDict
 
 from training_client.connection import chosen_key
 from training_client.episode_info import Episode, Reader
+from training_client.payload import KNOWN
 from training_client.run_logger import TrainingRunLogger
 
 log = logging.getLogger("training_client")
 
 _METRIC_NAME = re.compile(r"[A-Za-z0-9._/-]{1,64}")
+_TAKEN = frozenset({"episode", "episode_number", "session_id", "created_at", "metrics",
+                    "duration_s", "wall_time", "truncated"})  # fmt: skip
+_INFO_METRICS_MAX = 61  # of 64 an episode; three are ours
 _SECRET = re.compile(r"key|token|secret|passw", re.IGNORECASE)
 _OF_MAKE_VEC = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 _NOT_FAILURES = (StopIteration, StopAsyncIteration, GeneratorExit)
@@ -61,11 +65,8 @@ class RunReporter:
         """Raises TypeError or ValueError for options that no tracker has."""
         if unknown := options.keys() - TrackerOptions.__annotations__.keys():
             raise TypeError(f"a tracker takes no {', '.join(sorted(unknown))}")
-        more = tuple(options.get("info_metrics", ()))
-        for name in more:
-            if not _METRIC_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a metric: A-Z a-z 0-9 . _ - /, up to 64")
         self._options = options
+        more = _checked_names(options.get("info_metrics", ()))
         self.reader = Reader(options.get("stats_key", "episode"), more)
         self.active = options.get("track_training", True)
         self._number = options.get("first_episode", 1)  # of the next episode
@@ -83,6 +84,11 @@ class RunReporter:
     def url(self) -> str | None:
         """Where the run can be read."""
         return self._logger.url if self._logger else None
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody else ended the run."""
+        return self._logger is not None and self._logger.stop_requested
 
     def begin(self, spec: Any, **more: Any) -> None:
         """Open the run, unless it is open. spec: the environment's; more: what else config has."""
@@ -158,6 +164,18 @@ class RunReporter:
         """Copies are made to look ahead, or to be sent to a worker before anything has begun."""
         begun = self._logger is not None or not self.active
         return RunReporter({**self._options, "track_training": not begun})
+
+
+def _checked_names(names: Sequence[str]) -> tuple[str, ...]:
+    """names, if the API takes them: it would refuse every episode for one that it does not take."""
+    if len(names) > _INFO_METRICS_MAX:
+        raise ValueError(f"at most {_INFO_METRICS_MAX} info_metrics")
+    for name in names:
+        if not _METRIC_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a metric: A-Z a-z 0-9 . _ - /, up to 64")
+        if name in KNOWN or name in _TAKEN:
+            raise ValueError(f"{name!r} is not free for a metric of one's own")
+    return tuple(names)
 
 
 def _described(spec: Any) -> dict[str, Any]:

@@ -25,7 +25,8 @@ except ImportError as error:
     ) from error
 
 from training_client.metric_names import PendingMetrics
-from training_client.run_logger import Status, TrainingRunLogger
+from training_client.run_end import end_run
+from training_client.run_logger import TrainingRunLogger
 from training_client.sb3_checkpoint import Checkpoints
 from training_client.sb3_config import model_config
 from training_client.sb3_episodes import EpisodeReader, Finished
@@ -196,20 +197,15 @@ class TrainingRunCallback(BaseCallback):  # type: ignore[misc]  # SB3 is not in 
         """By error, as TrainingRunLogger does; nothing is said of a run that is ended already."""
         if not self._is_open or self._run is None:
             return
-        run, asked_from_outside = self._run, self.stop_requested
         if self._pending and self._last is not None:
             finished, logged = self._last  # once more, with what came after it
             self._send(finished, self._pending.take(finished.metrics, logged))
         if self._pending.left_out:
             self._say_once(f"more metrics than an episode takes: {sorted(self._pending.left_out)}")
         self._is_open = False
-        if not asked_from_outside:
-            if error is None:
-                run.update_status("stopped" if self._stopping else "completed")
-            else:
-                run.update_status(*_status(error))
+        end_run(self._run, error, self._stopping)
         if self._given_logger is None:
-            run.close()
+            self._run.close()
 
     def _end_training(self, error: BaseException | None) -> None:
         """What learn() leaves: also after an exception, when SB3 itself says nothing."""
@@ -291,15 +287,3 @@ class _ToEpisodes(KVWriter):  # type: ignore[misc]
 
     def close(self) -> None:
         """There is nothing to close: the callback has the logger."""
-
-
-def _status(error: BaseException) -> tuple[Status, str | None]:
-    """How a run ends that an exception ended."""
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped", None
-    if isinstance(error, SystemExit):
-        if error.code in (128 + 2, 128 + 15):
-            return "stopped", None
-        if error.code in (None, 0):
-            return "completed", None
-    return "failed", f"{type(error).__name__}: {error}"

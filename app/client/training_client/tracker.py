@@ -6,13 +6,14 @@ tracked_env.py. Next: episode_info.py, run_reporter.py.
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, SupportsFloat
 
 import gymnasium
 
-from training_client.episode_info import Account
+from training_client.episode_info import Account, mapping, number
 from training_client.run_reporter import RunReporter, Secret, TrackerOptions
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ class Tracked:
         """Where the run can be read."""
         return self._reporter.url
 
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody ended the run from the dashboard or the API: end the training when it suits."""
+        return self._reporter.stop_requested
+
 
 class TrainingTracker(
     Tracked, gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs
@@ -54,10 +60,12 @@ class TrainingTracker(
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], **options: Unpack[TrackerOptions]) -> None:
-        if isinstance(env, gymnasium.vector.VectorEnv) or getattr(env, "is_vector_env", False):
+        innermost = getattr(env, "unwrapped", None)
+        # Before Gymnasium 1.0 a vector of environments passes for an environment, wrapped or not.
+        if isinstance(innermost, gymnasium.vector.VectorEnv):
             raise TypeError("this is a vector of environments: use VectorTrainingTracker")
         options = with_hidden_key(options)
-        registered = getattr(env.unwrapped, OPTIONS_ATTRIBUTE, {})
+        registered = getattr(innermost, OPTIONS_ATTRIBUTE, {})
         gymnasium.utils.RecordConstructorArgs.__init__(self, **options)
         gymnasium.Wrapper.__init__(self, env)
         self._reporter = RunReporter({**registered, **options})
@@ -69,8 +77,8 @@ class TrainingTracker(
     ) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
         if self._reporter.active:
-            self._reporter.begin(self.env.spec)
             try:
+                self._reporter.begin(self.env.unwrapped.spec)
                 self._begin_episode(info)
             except Exception as error:
                 self._reporter.complain("reset()", error)
@@ -101,19 +109,21 @@ class TrainingTracker(
         self.close()
         return False
 
-    def _begin_episode(self, info: dict[str, Any]) -> None:
+    def _begin_episode(self, info: Any) -> None:
         self._running = True
         self._reward = 0.0
         self._steps = 0
         self._began = time.perf_counter()
         self._account = Account()
-        self._account.follow(info)
+        self._account.follow(mapping(info))
 
-    def _follow(
-        self, reward: SupportsFloat, terminated: bool, truncated: bool, info: dict[str, Any]
-    ) -> None:
+    def _follow(self, reward: SupportsFloat, terminated: bool, truncated: bool, info: Any) -> None:
         self._steps += 1
-        self._reward += float(reward)
+        value, info = number(reward), mapping(info)
+        if value is None:
+            value = math.nan
+            self._reporter.complain("the reward", TypeError(f"{reward!r:.40} is no number"))
+        self._reward += value
         self._account.follow(info)
         if not (terminated or truncated):
             return

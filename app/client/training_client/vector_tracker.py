@@ -6,6 +6,7 @@ One environment: tracker.py. Next: vector_info.py, episode_info.py, run_reporter
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 else:  # before Gymnasium 1.0 a vector of environments was an environment
     Base = getattr(gymnasium.vector, "VectorWrapper", gymnasium.Wrapper)
 
-_NEXT_STEP, _SAME_STEP, _DISABLED = "NEXT_STEP", "SAME_STEP", "DISABLED"
+_NEXT_STEP, _SAME_STEP = "NEXT_STEP", "SAME_STEP"  # and DISABLED
 _MONEY = ("equity", "filled_orders")
 
 
@@ -54,8 +55,9 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
         mask = (options or {}).get("reset_mask")  # the environments take it out
         observations, infos = self.env.reset(seed=seed, options=options)
         if self._reporter.active:
-            self._reporter.begin(getattr(self.env, "spec", None), num_envs=self._count)
             try:
+                spec = getattr(self.env.unwrapped, "spec", None)
+                self._reporter.begin(spec, num_envs=self._count)
                 everyone = np.ones(self._count, dtype=bool)
                 self._begin_episodes(everyone if mask is None else np.array(mask), infos)
             except Exception as error:
@@ -111,7 +113,7 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
         done = terminated | np.asarray(truncated, dtype=bool)
         begun = self._over if self._mode == _NEXT_STEP else None  # by this very step
         running = ~self._over
-        self._rewards[running] += np.asarray(rewards, dtype=np.float64)[running]
+        self._rewards[running] += self._numbers(rewards)[running]
         self._steps[running] += 1
         ended = done & running
         self._follow_accounts(running & ~ended, infos)
@@ -119,6 +121,13 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
             self._begin_episodes(begun.copy(), infos)
         if ended.any():
             self._end_episodes(ended, terminated, infos)
+
+    def _numbers(self, rewards: Any) -> NDArray[np.float64]:
+        try:
+            return np.asarray(rewards, dtype=np.float64).reshape(self._count)
+        except (TypeError, ValueError) as error:
+            self._reporter.complain("the rewards", error)
+            return np.full(self._count, np.nan)
 
     def _end_episodes(
         self, ended: NDArray[np.bool_], terminated: NDArray[np.bool_], infos: Any
@@ -154,7 +163,7 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
 def _has_money(infos: Any) -> bool:
     if isinstance(infos, list | tuple):
         return any(info and (_MONEY[0] in info or _MONEY[1] in info) for info in infos)
-    return any(name in infos for name in _MONEY)
+    return isinstance(infos, Mapping) and any(name in infos for name in _MONEY)
 
 
 def _autoreset_mode(env: Any) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from training_client.cli.settings import Failure, persist
 from training_client.transport import Transport
@@ -32,10 +34,9 @@ def pages(
     """Up to limit items of a paged list, and how many there are in all (when the API says so)."""
     items: list[Any] = []
     total: int | None = None
-    wanted: dict[str, str | int] | None = {**params, "limit": min(limit, PAGE)}
-    while wanted is not None or (path and len(items) < limit):
-        asked_path, asked = path, wanted
-        answer, headers = persist(lambda: transport.get_page(asked_path, asked))  # noqa: B023
+    wanted: Mapping[str, str | int] | None = {**params, "limit": min(limit, PAGE)}
+    while wanted is not None and len(items) < limit:
+        answer, headers = persist(partial(transport.get_page, path, wanted))
         if not isinstance(answer, list):
             raise Failure("what answers is not a training API")
         items += answer
@@ -43,9 +44,8 @@ def pages(
         if total is None and count is not None and count.isdecimal():
             total = int(count)
         following = _NEXT.search(headers.get("Link") or "")
-        path, wanted = (following.group(1) if following and answer else ""), None
-        if path and not path.startswith("/"):
-            raise Failure("the API's next page is at another address")
+        # Only what the next page is asked for is taken, not the address: the key goes to ours.
+        wanted = dict(parse_qsl(urlsplit(following[1]).query)) if following and answer else None
     return items[:limit], total
 
 

@@ -21,11 +21,15 @@ _SETTLED_S = 10.0  # a stream that held so long ends a row of failures
 
 @dataclass(frozen=True)
 class Event:
-    """What the stream says; of our own are "open": it is there (again), and "beat": it still is."""
+    """What the stream says; of our own are "open": it is there (again), and "beat": it still is.
+
+    resumed, of an "open": what was missed comes now, or a "reset" when it is not to be had.
+    """
 
     name: str
     data: Any = None
     seq: str | None = None
+    resumed: bool = False
 
 
 def parse(pieces: Iterable[bytes]) -> Iterator[tuple[str, str, str | None]]:
@@ -102,7 +106,7 @@ class EventStream:
                         opened_at = time.monotonic()
                     heard_at = time.monotonic()
                     yield event
-                reason = Unavailable("the stream ended")
+                reason = Unavailable("it ended" if opened_at else "the event gateway is away")
             except Unavailable as broken:
                 reason = broken
             now = time.monotonic()
@@ -127,9 +131,10 @@ class EventStream:
             for name, text, last_id in parse(answer.pieces()):
                 if not told:
                     told = True
-                    yield Event("open")
-                if name == "":
+                    yield Event("open", resumed="Last-Event-ID" in headers)
+                elif name == "":
                     yield Event("beat")
+                if name == "":
                     continue
                 try:
                     data = json.loads(text)

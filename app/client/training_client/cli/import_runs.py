@@ -113,11 +113,10 @@ def _import(
     try:
         bar.begin(found.title, found.episode_count)
         if options.dry_run:
-            count = 0
+            report["episodes"] = 0
             for _ in found.episodes():
-                count += 1
+                report["episodes"] += 1
                 bar.sent(1)
-            report["episodes"] = count
         else:
             receipt = delivery.send(transport, found, options.run_id, bar.sent)
             report |= {

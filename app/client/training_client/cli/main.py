@@ -13,16 +13,19 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from training_client.cli.screen import say
-from training_client.cli.settings import DEFAULT_URL, Failure, base_url, explain
+from training_client.cli.settings import Failure, base_url, explain
+from training_client.connection import DEFAULT_URL
 from training_client.errors import Refused, Unavailable
 
-INTERRUPTED = 128 + signal.SIGINT
+_SIGNALLED = 128  # and the signal's number
 _SORTS = ("start_time", "episodes", "avg_reward", "win_rate")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _ENVIRONMENT = f"""environment:
@@ -282,6 +285,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Terminated(BaseException):
+    """SIGTERM came: unlike death by it, this removes half a file and gives the terminal back."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise _Terminated
+
+
+@contextlib.contextmanager
+def _termination() -> Iterator[None]:
+    """Within it SIGTERM raises _Terminated; not where another thread than the main one calls."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -289,7 +313,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command = importlib.import_module(f"training_client.cli.{options.module}")
     try:
-        code = int(command.run(options))
+        with _termination():
+            code = int(command.run(options))
         sys.stdout.flush()
         return code
     except Failure as failure:
@@ -300,7 +325,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         say("interrupted")
-        return INTERRUPTED
+        return _SIGNALLED + signal.SIGINT
+    except _Terminated:
+        say("interrupted")
+        return _SIGNALLED + signal.SIGTERM
     except BrokenPipeError:  # `training runs list | head`: who reads has had enough
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

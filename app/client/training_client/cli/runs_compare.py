@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Run = dict[str, Any]
 _RUNS_MAX = 50
-_CELL = 16  # columns that a run takes
+_CELL = 16  # columns of a terminal that a run takes at most
 _HIGHER = re.compile(r"(^|[_/.-])(reward|return|win|roi|sharpe|score|success)([_/.-]|$)", re.I)
 _LOWER = re.compile(r"(^|[_/.-])(\w*loss|error|mse|mae|drawdown)([_/.-]|$)", re.I)
 ABSENT = object()
@@ -97,7 +97,8 @@ def _print(
 ) -> None:
     rows = _rows(runs, options)
     label = min(max(len(name) for name in [*rows, *differing, "episodes"]), console.width // 3)
-    fitting = max((console.width - label) // (_CELL + 2), 1)
+    cell = min(max(12, *(len(one["run_id"]) for one in runs)), _CELL)
+    fitting = max((console.width - label - 2) // (cell + 2), 1)
     for first in range(0, len(runs), fitting):
         part = range(first, min(first + fitting, len(runs)))
         if first:
@@ -119,7 +120,7 @@ def _rows(runs: list[Run], options: argparse.Namespace) -> dict[str, tuple[list[
         if name not in names:
             raise Failure(f"none of the runs has a metric {name}; they have {', '.join(names)}")
     rows: dict[str, tuple[list[Any], set[int]]] = {}
-    for name in options.metric or names:
+    for name in options.metric or [name for name in names if name != "wall_time"]:
         higher = _direction(name, options)
         for figure in (
             ("avg", "min", "max") if options.metric or name == "total_reward" else ("avg",)

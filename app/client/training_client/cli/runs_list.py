@@ -62,6 +62,7 @@ def _print(runs: list[Run], total: int | None, offset: int) -> None:
             justify="right" if column.right else "left",
             no_wrap=True,
             overflow="ellipsis",
+            max_width=max(console.width // 4, 10) if column.title in ("agent", "tags") else None,
             min_width=min(max(len(one["run_id"]) for one in runs), 64)
             if column.title == "run"
             else None,

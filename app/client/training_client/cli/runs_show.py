@@ -53,8 +53,8 @@ def metric_names(stats: Stats) -> list[str]:
 
 
 def _chosen(names: list[str], wanted: list[str] | None) -> list[str]:
-    if wanted is None:
-        return names[:_METRICS_MAX]
+    if wanted is None:  # wall_time: seconds since 1970, of imported runs
+        return [name for name in names if name != "wall_time"][:_METRICS_MAX]
     for name in wanted:
         if name not in names:
             raise Failure(f"the run has no metric {name}; it has {', '.join(names) or 'none'}")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 import time
-from types import FrameType
 from typing import Any
 
 from training_client.cli import screen
@@ -15,13 +13,12 @@ from training_client.cli.api import compared, document, path_of
 from training_client.cli.event_stream import Event, EventStream
 from training_client.cli.settings import connect, persist
 from training_client.cli.watch_state import WINDOW, WatchState
-from training_client.cli.watch_view import LinesView, LiveView, View
+from training_client.cli.watch_view import BreakSayer, LinesView, LiveView, View
 from training_client.errors import TrainingClientError
 from training_client.transport import Transport
 
 _STATUS_CODES = {"completed": 0, "failed": 1, "stopped": 3}
 _DELETED = 4
-_TERMINATED = 128 + signal.SIGTERM
 
 
 class JsonView(View):
@@ -29,9 +26,11 @@ class JsonView(View):
 
     def __init__(self, state: WatchState) -> None:
         self._state = state
+        self._breaks = BreakSayer()
         self._began = False
 
     def changed(self, event: Event) -> None:
+        self._breaks.whole()
         if event.name == "open" and not self._began:
             self._began = True
             self._write("run", None, self._state.run)
@@ -39,7 +38,7 @@ class JsonView(View):
             self._write(event.name, event.seq, event.data)
 
     def broken(self, reason: TrainingClientError, wait_s: float) -> None:
-        screen.say(f"the event stream broke off ({reason}); again in {wait_s:.1f} s")
+        self._breaks.broken(reason)
 
     def close(self) -> None:
         if self._state.ended:
@@ -54,7 +53,6 @@ class JsonView(View):
 
 def run(options: argparse.Namespace) -> int:
     state = WatchState(time.monotonic)
-    signal.signal(signal.SIGTERM, _terminate)
     with connect(options) as transport:
         run_id = str(compared(transport, [options.run])["runs"][0]["run_id"])
         with _view(state, options) as view:
@@ -74,7 +72,9 @@ def _follow(
             if state.ended and not state.deleted:
                 _read(transport, run_id, state)  # what came with the end, and late
         view.changed(event)
-        if state.ended:
+        # After a break the run may be known to have ended before its last events were told.
+        telling = event.name == "episodes" or (event.name == "open" and event.resumed)
+        if state.ended and not telling:
             return
 
 
@@ -92,9 +92,3 @@ def _view(state: WatchState, options: argparse.Namespace) -> View:
     if sys.stdout.isatty():
         return LiveView(state, screen.console(), screen.draws_blocks(options))
     return LinesView(state, options.every)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(
-        _TERMINATED
-    )  # unlike death by the signal, it gives the terminal back as it was

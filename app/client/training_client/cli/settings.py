@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from training_client.backoff import Backoff
+from training_client.connection import chosen_key, chosen_url
 from training_client.errors import Refused, Unavailable
 from training_client.transport import Transport
 
-DEFAULT_URL = "http://127.0.0.1:8000"
 _KEY_FILE_MAX = 4096  # bytes
 _ATTEMPTS = 4  # of a read, before it counts as failed
 
@@ -29,15 +28,12 @@ class Failure(Exception):
 
 
 def base_url(options: argparse.Namespace) -> str:
-    url: str = options.url or os.environ.get("TRAINING_URL") or DEFAULT_URL
-    return url.rstrip("/")
+    return chosen_url(options.url)
 
 
 def connect(options: argparse.Namespace, timeout_s: float = 30.0) -> Transport:
     """A transport from --url and --api-key-file, or TRAINING_URL and TRAINING_API_KEY."""
-    key = _key_of(options.api_key_file) if options.api_key_file else None
-    if key is None:
-        key = (os.environ.get("TRAINING_API_KEY") or "").strip() or None
+    key = chosen_key(_key_of(options.api_key_file) if options.api_key_file else None)
     try:
         return Transport(base_url(options), key, timeout_s)
     except Refused as refusal:

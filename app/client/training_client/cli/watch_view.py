@@ -65,16 +65,35 @@ def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
+class BreakSayer:
+    """Says on stderr that the stream broke off: once a break, not at every attempt."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def broken(self, reason: TrainingClientError) -> None:
+        if not self._said:
+            self._said = True
+            screen.say(f"the event stream broke off ({reason}); it is tried again")
+
+    def whole(self) -> None:
+        if self._said:
+            self._said = False
+            screen.say("the event stream is back")
+
+
 class LinesView(View):
     """A line every so many seconds at most, and one at the end."""
 
     def __init__(self, state: WatchState, every_s: float) -> None:
         self._state = state
         self._every_s = every_s
+        self._breaks = BreakSayer()
         self._said_at: float | None = None
         self._said = ""
 
     def changed(self, event: Event) -> None:
+        self._breaks.whole()
         now = time.monotonic()
         due = self._said_at is None or now - self._said_at >= self._every_s
         if (due or self._state.ended) and (line := self._line()) != self._said:
@@ -82,7 +101,7 @@ class LinesView(View):
             print(f"{time.strftime('%H:%M:%S')} {line}", flush=True)
 
     def broken(self, reason: TrainingClientError, wait_s: float) -> None:
-        screen.say(f"the event stream broke off ({reason}); again in {wait_s:.1f} s")
+        self._breaks.broken(reason)
 
     def _line(self) -> str:
         state = self._state

@@ -4,20 +4,18 @@
 2. The first name of a row of RULES that the run has becomes that row's metric, if all its values
    can be that metric's (steps: whole numbers; win: 0 to 1).
 3. Any other keeps its name as a custom metric: characters that the API does not take become _, a
-   name that is too long is cut, one that means something else here gets _ at its end.
+   name that is too long is cut, one that means something else here gets log/ before it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping
 
 from training_client.importers.source import Findings
+from training_client.metric_names import NAME_MAX, metric_name
 
-NAME_MAX = 64
 NAMES_MAX = 1000  # different metrics of a run
-CUSTOM_MAX = 64  # in one episode
 WHOLE = frozenset({"steps", "total_trades"})
 WELL_KNOWN = frozenset(
     {
@@ -25,7 +23,6 @@ WELL_KNOWN = frozenset(
         "total_reward", "steps", "win", "epsilon",
     }
 )  # fmt: skip
-_RESERVED = WELL_KNOWN | {"episode", "episode_number", "session_id", "created_at", "metrics"}
 
 _REWARD = frozenset({"total_reward", "reward_sum"})
 
@@ -63,14 +60,10 @@ def wanted(pairs: Iterable[str]) -> dict[str, str]:
         name, sign, metric = pair.rpartition("=")
         if not sign or not name:
             raise ValueError(f"{pair!r} is not NAME=METRIC")
-        if metric and (not re.fullmatch(r"[A-Za-z0-9._/-]{1,64}", metric) or _taken(metric)):
+        if metric and metric not in WELL_KNOWN and metric_name(metric) != metric:
             raise ValueError(f"{metric!r} is no metric's name")
         mapped[name] = metric
     return mapped
-
-
-def _taken(metric: str) -> bool:
-    return metric in _RESERVED and metric not in WELL_KNOWN
 
 
 def assign(
@@ -130,12 +123,8 @@ class _Assignment:
 
 def _custom(name: str, used: set[str]) -> str:
     """A name that the API takes and that is not in use: name itself if it can be."""
-    metric = re.sub(r"[^A-Za-z0-9._/-]", "_", name) or "_"
-    if len(metric) > NAME_MAX:
-        metric = metric[: NAME_MAX - 9] + "_" + _mark(name)
-    if metric in _RESERVED:
-        metric += "_"
-    if metric in used:
+    metric = metric_name(name) or "_"
+    if len(metric) == NAME_MAX != len(name) or metric in used:
         metric = metric[: NAME_MAX - 9] + "_" + _mark(name)
     return metric
 

@@ -10,8 +10,9 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from training_client.importers.names import CUSTOM_MAX, RULES, WELL_KNOWN, WHOLE, assign
+from training_client.importers.names import RULES, WELL_KNOWN, WHOLE, assign
 from training_client.importers.source import Episode, Findings, Unreadable
+from training_client.metric_names import METRICS_MAX
 
 _BATCH = 10_000
 _NAMES_MAX = 20_000  # different names that one run's files may hold
@@ -134,11 +135,11 @@ class Scratch:
 
 def bounded(values: dict[str, float], where: str, findings: Findings) -> dict[str, float]:
     """At most as many custom metrics as an episode may have."""
-    if len(values) <= CUSTOM_MAX:
+    if len(values) <= METRICS_MAX:
         return values
     custom = [name for name in values if name not in WELL_KNOWN]
-    kept = sorted(custom, key=lambda name: name not in RULES)[:CUSTOM_MAX]
+    kept = sorted(custom, key=lambda name: name not in RULES)[:METRICS_MAX]
     for name in set(custom) - set(kept):
-        findings.add(f"{name}: an episode holds at most {CUSTOM_MAX} metrics of one's own", where)
+        findings.add(f"{name}: an episode holds at most {METRICS_MAX} metrics of one's own", where)
         del values[name]
     return values
