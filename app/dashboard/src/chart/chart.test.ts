@@ -4,6 +4,7 @@ import test from "node:test";
 import type { Episode } from "../api/types";
 import { countMissing, type CurveData, drawn, gapsInWords, withEpisode } from "./curve";
 import { extend } from "./live_curve";
+import { lonePoints } from "./lone_points";
 import { inOrder, metricKind, metricsOf, metricsOfEpisodes } from "./metric";
 import { chosenStretch, moved, readStretch, readWhole, xRange, yRange } from "./range";
 import { inWords } from "./summary";
@@ -122,6 +123,14 @@ test("metrics stand in one order, under one name each, whatever they are called"
   assert.equal(metricKind("train/value_loss").better, "lower");
   assert.equal(metricKind("floss_count").better, "none");
   assert.equal(metricKind("constructor").title, "constructor");
+});
+
+test("a value between two breaks is a point, and few values are all points", () => {
+  assert.deepEqual(lonePoints([5], 0, 0), [0]);
+  assert.deepEqual(lonePoints([1, undefined, 2, null, 3], 0, 4), [0, 2, 4]);
+  const many = Array.from({ length: 50 }, (_, i) => (i === 20 || i === 22 ? null : i));
+  assert.deepEqual(lonePoints(many, 0, 49), [21]);
+  assert.deepEqual(lonePoints([...many, null, undefined, 7, undefined], 0, 53), [21, 52]);
 });
 
 test("a chart is told in words", () => {
