@@ -39,6 +39,8 @@ test("a value that is not finite is marked, and is no gap of the rolling mean", 
   const made = drawn(curve([1, 2, 3], [1, null, 3], [1, null, 2]), []);
   assert.deepEqual(made.nonfinite, [2]);
   assert.deepEqual(made.smoothed, [1, undefined, 2]);
+  // Beside a gap it is a part of it: the line does not begin before its first value.
+  assert.deepEqual(drawn(curve([1, 3, 4], [1, null, 4], [1, null, 2]), [[2, 2]]).smoothed, [1, null, null, 2]);
 });
 
 test("missing numbers are told, and follow what is reported live", () => {

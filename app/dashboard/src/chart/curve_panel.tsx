@@ -179,7 +179,7 @@ function SeenPanel(props: CurvePanelProps) {
       )}
       <div class="chart-foot">
         <span class="chart-key">
-          {!isRate && <span class="key raw">each episode</span>}
+          {!isRate && <span class="key raw">raw</span>}
           <span class="key mean">mean of {window}</span>
           {gaps.length > 0 && <span class="key gap">not reported</span>}
           {(inWhole > 0 || data.nonfinite.length > 0) && (
