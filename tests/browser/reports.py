@@ -32,7 +32,9 @@ def report(client, run_id, first, last, **metrics):
         for number in range(first, last + 1)
     ]
     for begin in range(0, len(episodes), 1000):
-        client.write(f"{DOCUMENTS}/{run_id}/episodes", {"episodes": episodes[begin : begin + 1000]}, 200)
+        client.write(
+            f"{DOCUMENTS}/{run_id}/episodes", {"episodes": episodes[begin : begin + 1000]}, 200
+        )
 
 
 def many_runs(client, count, agent_id):

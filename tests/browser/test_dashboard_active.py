@@ -73,7 +73,9 @@ def test_a_training_is_started_watched_and_stopped(page, idle):
     assert idle.read(f"{DOCUMENTS}/{run_id}")["config"]["num_episodes"] == 5000
     shown.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop it").click()
-    expect(page.get_by_text(re.compile("bologna_coppia was stopped after"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile("bologna_coppia was stopped after"))).to_be_visible(
+        timeout=30_000
+    )
     expect(shown).to_have_count(0)
     assert idle.read(f"{DOCUMENTS}/{run_id}")["status"] == "stopped"
 
@@ -93,7 +95,9 @@ def test_a_second_training_is_refused_in_words(page, idle):
     idle.write(f"{CONTROL}/start", {"scenario_name": "bologna_coppia", "num_episodes": 5000}, 202)
     page.goto("/training")
     dialog = start(page)
-    expect(dialog.get_by_role("alert")).to_contain_text("Stop it first, or wait until it has ended.")
+    expect(dialog.get_by_role("alert")).to_contain_text(
+        "Stop it first, or wait until it has ended."
+    )
 
 
 def test_a_training_that_breaks_is_told(page, idle):

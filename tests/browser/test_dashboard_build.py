@@ -13,7 +13,9 @@ SOURCES = ROOT / "app" / "dashboard"
 
 def install(folder, find_node="return 1"):
     """install_dashboard of setup.sh in a repository of its own; find_node is a shell function's body."""
-    shutil.copytree(SOURCES, folder / "app/dashboard", ignore=shutil.ignore_patterns("node_modules", "dist"))
+    shutil.copytree(
+        SOURCES, folder / "app/dashboard", ignore=shutil.ignore_patterns("node_modules", "dist")
+    )
     script = """
         . "$1/app/setup.sh"
         ROOT=$2 TOOLS=$2/tools DIR=$2
@@ -51,7 +53,9 @@ def test_the_lock_file_pins_everything_and_names_no_registry():
     manifest = json.loads((SOURCES / "package.json").read_text())
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert not [name for name, package in packages.items() if "resolved" in package]
-    assert not [name for name, package in packages.items() if not package["integrity"].startswith("sha512-")]
+    assert not [
+        name for name, package in packages.items() if not package["integrity"].startswith("sha512-")
+    ]
     wanted = manifest["dependencies"] | manifest["devDependencies"]
     assert wanted == {name: packages[f"node_modules/{name}"]["version"] for name in wanted}
     readme = (SOURCES / "README.md").read_text()

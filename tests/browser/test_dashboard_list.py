@@ -49,7 +49,9 @@ def test_a_row_tells_what_a_run_is_and_how_far_it_came(page, client):
     expect(cell(page, run_id, "tags")).to_contain_text("+1")
     started = cell(page, run_id, "start").locator("time")
     expect(started).to_have_attribute("datetime", document["start_time"])
-    assert document["start_time"].replace("T", " ").replace("Z", " UTC") in started.get_attribute("title")
+    assert document["start_time"].replace("T", " ").replace("Z", " UTC") in started.get_attribute(
+        "title"
+    )
     expect(cell(page, run_id, "duration")).to_have_text(re.compile(r"^\d+\.\d s$"))
 
 
@@ -59,7 +61,9 @@ def test_the_time_is_the_readers_own(browser, stack, client):
     with watched_page(browser, stack.url, timezone_id="Asia/Kathmandu") as page:  # UTC+5:45
         page.goto("/training?agent=zone_agent")
         shown = cell(page, run_id, "start").locator("time").inner_text()
-    minutes = (datetime.fromisoformat(f"{shown}Z") - datetime.fromisoformat(started)).total_seconds() / 60
+    minutes = (
+        datetime.fromisoformat(f"{shown}Z") - datetime.fromisoformat(started)
+    ).total_seconds() / 60
     assert 344 <= minutes <= 345
 
 
@@ -126,10 +130,16 @@ def choose(page, **fields):
         ({"Tag": "filter_tag"}, {"tag"}, "tag=filter_tag"),
         ({"Search": "FILTER_DQ"}, {"plain"}, "q=FILTER_DQ"),
         ({"Agent": "filter_a", "Started from": "2099-01-01"}, set(), "since=2099-01-01"),
-        ({"Agent": "filter_a", "Started until": "2099-01-01"}, {"plain", "label"}, "until=2099-01-01"),
+        (
+            {"Agent": "filter_a", "Started until": "2099-01-01"},
+            {"plain", "label"},
+            "until=2099-01-01",
+        ),
     ],
 )
-def test_each_filter_narrows_the_list_and_stands_in_the_address(page, filtered, fields, left, address):
+def test_each_filter_narrows_the_list_and_stands_in_the_address(
+    page, filtered, fields, left, address
+):
     page.goto("/training")
     page.locator("tr[data-run]").first.wait_for()
     choose(page, **fields)
@@ -232,7 +242,9 @@ def test_a_database_that_is_away_is_told_and_its_return_is_noticed(page, client,
     with held(stack, "mongod"):
         page.goto("/training?agent=away_agent")
         told = page.locator(".list .state")
-        expect(told.get_by_role("heading", name="The database is away")).to_be_visible(timeout=20_000)
+        expect(told.get_by_role("heading", name="The database is away")).to_be_visible(
+            timeout=20_000
+        )
         expect(told).to_contain_text("Nothing acknowledged is lost")
         expect(told.get_by_role("button", name="Try again now")).to_be_visible()
         expect(told).to_contain_text(re.compile("again in \\d+ s|trying"))

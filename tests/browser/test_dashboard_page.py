@@ -15,7 +15,7 @@ BUILT = ROOT / "build" / "web" / "training"
 WEIGHT_MAX = 150_000  # bytes, by brotli
 
 
-def test_all_of_it_weighs_less_than_150_kB():
+def test_all_of_it_weighs_less_than_150_kilobytes():
     files = [path for path in BUILT.rglob("*") if path.is_file() and path.suffix != ".gz"]
     script = (
         "const {readFileSync} = require('fs'), {brotliCompressSync} = require('zlib');"
@@ -42,7 +42,9 @@ def test_hashed_files_are_kept_for_ever_and_the_page_is_asked_for_again(stack):
     assert page.headers["Cache-Control"] == "no-cache"
     assert served(stack, "/training", **{"If-None-Match": page.headers["ETag"]}).status_code == 304
     names = re.findall(r'"(/training/assets/[^"]+)"', page.text)
-    assert any(name.endswith(".js") for name in names) and any(name.endswith(".css") for name in names)
+    assert any(name.endswith(".js") for name in names) and any(
+        name.endswith(".css") for name in names
+    )
     for name in names:
         asset = served(stack, name)
         assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -52,12 +54,16 @@ def test_hashed_files_are_kept_for_ever_and_the_page_is_asked_for_again(stack):
     assert served(stack, "/training/assets/none-00000000.js").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/training", "/training/", "/training/runs/a.run", "/training/compare?runs=a"])
+@pytest.mark.parametrize(
+    "path", ["/training", "/training/", "/training/runs/a.run", "/training/compare?runs=a"]
+)
 def test_every_view_is_the_page_under_a_strict_policy(stack, path):
     answer = served(stack, path)
     assert answer.status_code == 200
     assert answer.text == (BUILT / "index.html").read_text()
-    policy = dict(part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; "))
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
+    )
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
@@ -121,7 +127,17 @@ def test_nothing_is_cut_off_at_360_pixels(browser, stack, shown):
         expect(page.locator("tr[data-run]")).to_have_count(5)
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         first = row(page, shown_runs(page)[1])  # the newest has no label
-        for name in ("run", "agent", "label", "start", "duration", "episodes", "metric", "status", "tags"):
+        for name in (
+            "run",
+            "agent",
+            "label",
+            "start",
+            "duration",
+            "episodes",
+            "metric",
+            "status",
+            "tags",
+        ):
             box = first.locator(f".cell-{name}").bounding_box()
             assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360, name
         page.get_by_role("button", name="Filters").click()
@@ -138,7 +154,7 @@ def test_the_keyboard_alone_suffices(page, client):
     page.keyboard.type(agent)
     expect(page.locator("tr[data-run]")).to_have_count(3)
     page.keyboard.press("Escape")
-    for key in "jxjxkjjx":  # to the first, select; to the second, select; back, forth, to the third, select
+    for key in "jxjxkjjx":  # select the first and the second, go back and forth, select the third
         page.keyboard.press(key)
     for run_id in made:
         expect(row(page, run_id)).to_have_attribute("aria-selected", "true")
@@ -185,7 +201,9 @@ def test_the_focus_is_seen_and_the_first_tab_skips_to_the_content(page):
             const {outlineStyle, outlineWidth} = getComputedStyle(document.activeElement);
             return [outlineStyle, parseFloat(outlineWidth)];
         }""")
-        assert style[0] != "none" and style[1] >= 1, page.evaluate("document.activeElement.outerHTML")
+        assert style[0] != "none" and style[1] >= 1, page.evaluate(
+            "document.activeElement.outerHTML"
+        )
 
 
 def test_a_menu_is_used_with_arrows_and_gives_the_focus_back(page, shown):
@@ -204,7 +222,9 @@ def test_nothing_moves_for_those_who_want_no_motion(browser, stack, shown):
     with watched_page(browser, stack.url, reduced_motion="reduce") as page:
         page.goto(f"/training?agent={shown}")
         page.locator(".progress > span").first.wait_for()
-        moves = page.locator(".progress > span").first.evaluate("bar => getComputedStyle(bar).transitionDuration")
+        moves = page.locator(".progress > span").first.evaluate(
+            "bar => getComputedStyle(bar).transitionDuration"
+        )
         assert float(moves.rstrip("s")) < 0.001
 
 

@@ -14,6 +14,7 @@ import { Empty, Failed, Loading } from "../ui/state";
 import { announce, tell } from "../ui/toast";
 import { FilterBar, FilterChips } from "./filter_bar";
 import "./list.css";
+import "./list_narrow.css";
 import { filtersSet, type ListQuery, listQueryChange, NO_FILTERS, readListQuery } from "./list_query";
 import { Pager } from "./pager";
 import { RunTable } from "./run_table";

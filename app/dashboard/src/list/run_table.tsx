@@ -1,4 +1,4 @@
-// run_table.tsx - the runs of a page as a table; on narrow screens each row is a card (list.css), and the
+// run_table.tsx - the runs of a page as a table; on narrow screens each row is a card (list_narrow.css), and the
 // roles that are written out keep it a table for screen readers. Called by list_page.tsx. Next: run_row.tsx.
 import type { RunDocument } from "../api/types";
 import { runStyles } from "../colour/run_colour";
