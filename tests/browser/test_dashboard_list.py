@@ -155,6 +155,21 @@ def test_each_filter_narrows_the_list_and_stands_in_the_address(
         expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
 
 
+def test_what_is_typed_while_the_list_is_read_is_not_lost(page, filtered):
+    page.goto("/training")
+    field = page.get_by_label("Search")
+    for part in ("fil", "ter", "_dqn"):  # each pause is a search
+        field.press_sequentially(part)
+        page.wait_for_timeout(300)
+    expect(field).to_have_value("filter_dqn")
+    expect(page.locator("tr[data-run]")).to_have_count(1)
+    page.go_back()
+    page.go_forward()
+    expect(field).to_have_value("filter_dqn")
+    page.get_by_role("button", name="Remove the filter Text filter_dqn").click()
+    expect(field).to_have_value("")
+
+
 def test_a_filter_is_taken_out_where_it_is_told(page, filtered):
     page.goto("/training?agent=filter_a&label=filter_label")
     page.get_by_role("button", name="Remove the filter Label filter_label").click()

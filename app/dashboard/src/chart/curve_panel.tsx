@@ -1,6 +1,7 @@
 // curve_panel.tsx - one metric's curve of one run in a panel: read when it comes into view. Used by
 // detail/curve_section.tsx. Next: use_curve.ts (what is read, and when), line_chart.tsx.
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { adviceFor, type ApiError } from "../api/api_error";
 import { formatCount } from "../format/number";
 import { Failed } from "../ui/state";
 import { announce } from "../ui/toast";
@@ -66,16 +67,15 @@ function SeenPanel(props: CurvePanelProps) {
   const nonfinite = stretch ? marks : Math.max(props.nonfinite ?? 0, marks);
   return (
     <>
-      {loaded.error && <Failed strip error={loaded.error} retryAt={loaded.retryAt} onRetry={loaded.reload} />}
-      <Drawing {...props} window={window} curve={shown.data} data={data} gaps={gaps} last={last} nonfinite={nonfinite} />
+      <Drawing {...props} window={shown.window} curve={shown.data} data={data} gaps={gaps} last={last} nonfinite={nonfinite} />
       <div class="chart-foot">
         <span class="chart-key">
           {metric !== "win" && <span class="key raw">raw</span>}
-          <span class="key mean">mean of {window}</span>
+          <span class="key mean">mean of {shown.window}</span>
           {gaps.length > 0 && <span class="key gap">not reported</span>}
           {nonfinite > 0 && <span class="key nonfinite">{formatCount(nonfinite)} not finite</span>}
         </span>
-        <PointCount data={shown.data} fits={fits} />
+        {loaded.error ? <NotRead error={loaded.error} onRetry={loaded.reload} /> : <PointCount data={shown.data} fits={fits} />}
         <button type="button" class="plain no-print" aria-expanded={table} onClick={() => setTable(!table)}>
           {table ? "Hide table" : "Show as table"}
         </button>
@@ -86,7 +86,7 @@ function SeenPanel(props: CurvePanelProps) {
           x={shown.data.episodes}
           columns={[
             { title: "Value", values: shown.data.raw, none: "not finite" },
-            { title: `Mean of ${window}`, values: shown.data.smoothed },
+            { title: `Mean of ${shown.window}`, values: shown.data.smoothed },
           ]}
           format={kind.format}
         />
@@ -152,6 +152,18 @@ function Drawing({ metric, window, curve, data, gaps, last, stretch, nonfinite, 
         />
       )}
     </>
+  );
+}
+
+/** Under a curve that is still the one before: what failed, in a line. */
+function NotRead({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
+  return (
+    <span class="chart-error" role="status">
+      Not read anew: {adviceFor(error).title.toLowerCase()}.{" "}
+      <button type="button" class="plain" title={`${error.message} ${adviceFor(error).todo}`} onClick={onRetry}>
+        Try again
+      </button>
+    </span>
   );
 }
 

@@ -112,11 +112,17 @@ function Typed({ id, search = false, value, proposals = [], placeholder, onValue
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const list = useId();
-  useEffect(() => setTyped(value), [value]);
+  const told = useRef(value); // what comes back of it must not undo what was typed meanwhile
+  useEffect(() => {
+    if (value !== told.current) setTyped(value);
+    told.current = value;
+  }, [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
   const settle = (text: string) => {
     clearTimeout(timer.current);
-    if (text !== value) onValue(text);
+    if (text === told.current) return;
+    told.current = text;
+    onValue(text);
   };
   return (
     <>
@@ -133,7 +139,7 @@ function Typed({ id, search = false, value, proposals = [], placeholder, onValue
           const text = event.currentTarget.value;
           setTyped(text);
           clearTimeout(timer.current);
-          if (search) timer.current = setTimeout(() => onValue(text), TYPING_MS);
+          if (search) timer.current = setTimeout(settle, TYPING_MS, text);
           else if (text === "" || proposals.includes(text)) settle(text);
         }}
         onBlur={(event) => settle(event.currentTarget.value)}
