@@ -174,6 +174,18 @@ def test_a_run_that_is_stopped_from_elsewhere_is_asked_to_stop(stack: Stack) -> 
     assert document["summary"]["episodes"] == 2  # late ones are data
 
 
+def test_leaving_the_block_of_a_run_that_was_stopped_elsewhere_says_nothing_more(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+        logger.create_run("agent")
+        stop(stack, logger) if logger.flush() else pytest.fail("no answer")
+        logger.log_episode(1, 1.0, 1)
+        assert logger.flush() and logger.stop_requested
+    assert read(stack, logger)["status"] == "stopped"
+    assert [record.message for record in caplog.records if "refused" in record.message] == []
+
+
 def test_a_run_that_had_ended_before_or_was_ended_here_is_not_asked_to_stop(stack: Stack) -> None:
     with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
         run_id = logger.create_run("agent")

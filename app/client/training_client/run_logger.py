@@ -287,7 +287,7 @@ class TrainingRunLogger:
         self.close()
 
     def _end_with(self, error: BaseException | None) -> None:
-        if self._ended:
+        if self._ended or self.stop_requested:  # by us, or by somebody else
             return
         if isinstance(error, SystemExit):
             code = 0 if error.code is None else error.code
