@@ -19,7 +19,6 @@ struct live_interest {
     bool active; /* in the watcher's list: something of it is still to be told */
     struct live_interest *next_active;
     int64_t changed_seq; /* of the newest change of the header that is to be told; 0: none */
-    int64_t told_ms;     /* steady clock: when the header was told last */
     /* Under the mutex of the interests. */
     int64_t listeners, replays;
     int64_t replayed_seq; /* up to here replays have told everything */

@@ -2,9 +2,9 @@
  * live_watch.c - the watcher: follows the database's change stream and tells what concerns
  * anybody. Called by live_feed.c. Next: store/store_watch.c, live_event.c, live_training.c.
  *
- * A turn is one read of the stream. Reports are told at its end, those of one run together. A
- * header is read and told at most every HEADER_EVERY_MS a run, in its newest state: what changed
- * in between is in it.
+ * A turn is one read of the stream. Reports are told at its end, those of one run together. Headers
+ * are read and told at most every HEADER_EVERY_MS, all that changed at once and in their newest
+ * state: what changed in between is in it, and reports seldom wait for the reading.
  */
 #include "live_watch.h"
 
@@ -32,6 +32,7 @@ struct watcher {
     struct live_interest *last;   /* whose report came last in this turn; NULL: none */
     bool settled;                 /* interests are, in this turn */
     bool resets;                  /* changes were passed over: everybody is to be told */
+    int64_t headers_ms;           /* steady clock: when headers were read last */
     int64_t keys_seq;             /* keys changed in this turn; 0: they did not */
     int64_t changes;              /* in this turn */
     int64_t pause_ms;
@@ -183,15 +184,14 @@ static bool
 tell_due(struct due *due)
 {
     struct api_error err = {.id = API_OK};
-    const int64_t now_ms = clock_steady_ms();
 
     if (due->count > 0 &&
         !store_watch_runs(due->watcher->store, due->oids, due->count, tell_header, due, &err))
         return false;
-    for (size_t i = 0; i < due->count; i++) {
+    if (due->count > 0)
+        due->watcher->headers_ms = clock_steady_ms();
+    for (size_t i = 0; i < due->count; i++)
         due->interests[i]->changed_seq = 0;
-        due->interests[i]->told_ms = now_ms;
-    }
     due->count = 0;
     return true;
 }
@@ -200,14 +200,14 @@ static void
 tell_headers(struct watcher *watcher)
 {
     struct due due = {.watcher = watcher};
-    const int64_t now_ms = clock_steady_ms();
     bool good = true;
 
+    if (clock_steady_ms() - watcher->headers_ms < HEADER_EVERY_MS)
+        return;
     for (struct live_interest *at = watcher->active; good && at != NULL; at = at->next_active) {
         if (at->oid[0] == '\0') /* purged meanwhile */
             at->changed_seq = 0;
-        if (at->changed_seq == 0 || at->gather.count > 0 || /* its reports come first */
-            now_ms - at->told_ms < HEADER_EVERY_MS)
+        if (at->changed_seq == 0 || at->gather.count > 0) /* its reports come first */
             continue;
         due.interests[due.count] = at;
         due.oids[due.count++] = at->oid;
@@ -290,12 +290,13 @@ static int64_t
 wait_ms(const struct watcher *watcher)
 {
     const int64_t half = watcher->feed->settings.socket_timeout_ms / 2;
+    const int64_t until_headers = watcher->headers_ms + HEADER_EVERY_MS - clock_steady_ms();
 
     if (watcher->resets)
         return 1;
     for (const struct live_interest *at = watcher->active; at != NULL; at = at->next_active)
         if (at->changed_seq != 0)
-            return HEADER_EVERY_MS / 2;
+            return until_headers < 1 ? 1 : until_headers;
     return half < AWAIT_MS ? half : AWAIT_MS;
 }
 

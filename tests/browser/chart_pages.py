@@ -16,7 +16,14 @@ THIN = "\u202f"
 
 def number_of(text):
     """The number that a cell shows: its minus sign, grouping and percent sign are typography."""
-    plain = text.replace("\u2212", "-").replace(THIN, "").replace("\u2009", "").replace("★", "").replace("best:", "").strip()
+    plain = (
+        text.replace("\u2212", "-")
+        .replace(THIN, "")
+        .replace("\u2009", "")
+        .replace("★", "")
+        .replace("best:", "")
+        .strip()
+    )
     return float(plain.rstrip("%")) / 100 if plain.endswith("%") else float(plain)
 
 
@@ -47,7 +54,11 @@ def make_run(client, episodes=120, seed=1, gap=(), nonfinite=(), run_id=None, **
             "roi_pct": round(float(random.normal(3, 2)), 3),
             "sharpe_ratio": round(float(random.normal(1, 0.4)), 3),
             "max_drawdown_pct": round(float(abs(random.normal(9, 2))), 3),
-            "metrics": {"train/loss": nonfinite[number] if number in nonfinite else round(float(random.random()), 4)},
+            "metrics": {
+                "train/loss": nonfinite[number]
+                if number in nonfinite
+                else round(float(random.random()), 4)
+            },
         }
         reports[number] = report
         book.report(number, report)
@@ -73,7 +84,9 @@ def table_rows(figure):
     while more.count():
         more.click()
     rows = table.locator("tbody tr")
-    return rows.evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.textContent))")
+    return rows.evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
 
 
 def drag(page, figure, start, end):

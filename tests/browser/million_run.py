@@ -8,8 +8,8 @@ page keeps in memory. Slow (it reports a million episodes first), so pytest does
 import json
 import re
 import statistics
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from playwright.sync_api import expect
@@ -17,6 +17,7 @@ from support import DOCUMENTS, V1, wait_until
 
 LENGTH = 1_000_000
 THREADS = 3
+TRIES = 20
 ROUNDS = 5
 RATIO_MAX = 5
 HEAP_MAX_MB = 100
@@ -42,19 +43,20 @@ def report_million(client, run_id):
                 for n in range(begin, begin + 1000)
             ]
             body = json.dumps({"episodes": episodes})
-            answer = mine.session.post(
-                f"{mine.url}{DOCUMENTS}/{run_id}/episodes",
-                data=body,
-                headers={"Content-Type": "application/json"},
-                timeout=60,
-            )
+            for _ in range(TRIES):  # a busy machine may say 503: a repeat is free
+                answer = mine.session.post(
+                    f"{mine.url}{DOCUMENTS}/{run_id}/episodes",
+                    data=body,
+                    headers={"Content-Type": "application/json"},
+                    timeout=60,
+                )
+                if answer.status_code != 503:
+                    break
+                time.sleep(1)
             assert answer.status_code == 200, answer.text
 
-    threads = [threading.Thread(target=send, args=(first,)) for first in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(send, range(THREADS)))
     return rewards
 
 
@@ -109,10 +111,14 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     session = page.context.new_cdp_session(page)
     session.send("HeapProfiler.collectGarbage")
     heap = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
-    print(f"\nempty page {empty:.3f} s, first curve {first:.3f} s: {first / empty:.2f} times; heap {heap:.1f} MB")
+    print(
+        f"\nempty page {empty:.3f} s, first curve {first:.3f} s: {first / empty:.2f} times; heap {heap:.1f} MB"
+    )
     assert first / empty <= RATIO_MAX
     assert heap < HEAP_MAX_MB
-    assert not [url for url in asked if url.endswith((f"{DOCUMENTS}/{run_id}", f"{V1}/runs/{run_id}"))]
+    assert not [
+        url for url in asked if url.endswith((f"{DOCUMENTS}/{run_id}", f"{V1}/runs/{run_id}"))
+    ]
 
     # What is drawn are the run's own extremes, smoothed before it was thinned.
     figure = page.locator('figure[data-metric="total_reward"]')
@@ -121,4 +127,6 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     words = figure.locator("p.unseen").inner_text()
     means = np.convolve(rewards, np.ones(10) / 10, "valid")
     highest = int(means.argmax()) + 10
-    assert f"highest {means.max():.1f} at episode {highest:,}".replace(",", "\u202f") in words, words
+    assert f"highest {means.max():.1f} at episode {highest:,}".replace(",", "\u202f") in words, (
+        words
+    )

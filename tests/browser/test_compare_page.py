@@ -19,9 +19,22 @@ from scipy import stats as scipy_stats
 from support import Client, new_id
 
 CONFIGS = (
-    {"lr": 0.1, "same": 1, "net": {"layers": [64, 64], "activation": "relu", "deep": {"a": 1}}},
-    {"lr": 0.2, "same": 1.0, "net": {"layers": [64, 32], "activation": "relu", "deep": {"a": 2}}},
-    {"lr": 0.1, "same": 1, "net": {"layers": [64, 64], "activation": "relu", "deep": {"a": 1}}, "extra": True},
+    {
+        "lr": 0.1,
+        "same": 1,
+        "net": {"layers": [64, 64], "activation": "relu", "deep": {"a": 1}},
+    },
+    {
+        "lr": 0.2,
+        "same": 1.0,
+        "net": {"layers": [64, 32], "activation": "relu", "deep": {"a": 2}},
+    },
+    {
+        "lr": 0.1,
+        "same": 1,
+        "net": {"layers": [64, 64], "activation": "relu", "deep": {"a": 1}},
+        "extra": True,
+    },
 )
 
 
@@ -101,7 +114,10 @@ def test_a_groups_mean_and_interval_are_over_its_runs_whatever_else_is_shown(pag
         assert shows(shown["agent-a"][episode], float(np.mean(values))), episode
         if len(values) > 1:
             low, high = scipy_stats.t.interval(
-                0.95, len(values) - 1, loc=np.mean(values), scale=scipy_stats.sem(values)
+                0.95,
+                len(values) - 1,
+                loc=np.mean(values),
+                scale=scipy_stats.sem(values),
             )
             assert shows(shown["agent-a, lower end"][episode], low), episode
             assert shows(shown["agent-a, upper end"][episode], high), episode
@@ -131,21 +147,48 @@ def test_figures_are_those_of_the_episodes_and_the_best_is_marked(page, runs):
         cells = page.locator(f'[data-figure="{name}"]')
         exact = [float(cell.get_attribute("title")) for cell in cells.all()]
         assert exact == pytest.approx([stats[name] for stats in want], rel=1e-9), name
-        marked = [place for place, cell in enumerate(cells.all()) if "best" in cell.get_attribute("class")]
+        marked = [
+            place for place, cell in enumerate(cells.all()) if "best" in cell.get_attribute("class")
+        ]
         assert marked == [exact.index(better(exact))], name
     assert page.locator('[data-figure="max_win"].best').count() == 0
+
+
+def test_a_groups_figures_are_the_mean_of_its_runs_with_its_interval(page, runs):
+    visit(page, runs, "&group=agent")
+    means = [aggregate_stats(book)["avg_total_reward"] for _, book in runs[:3]]
+    mean, half = np.mean(means), scipy_stats.sem(means) * scipy_stats.t.ppf(0.975, 2)
+    row = page.locator('[data-group="agent-a"]')
+    shown = row.locator('[data-figure="group_avg_total_reward"]').inner_text().split(" ± ")
+    assert shows(shown[0], mean) and shows(shown[1], half)
+    highest = max(aggregate_stats(book)["max_total_reward"] for _, book in runs[:3])
+    assert shows(row.locator('[data-figure="group_max_total_reward"]').inner_text(), highest)
 
 
 def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(page, runs):
     visit(page, runs[:3])
     table = page.locator("table.differences")
-    keys = lambda: table.locator("tbody tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
+    keys = lambda: table.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => row.dataset.key)"
+    )
     assert keys() == ["/lr", "/net", "/extra"]
-    assert table.locator('tr[data-key="/lr"] td').all_inner_texts() == ["0.1", "0.2", "0.1"]
-    assert table.locator('tr[data-key="/extra"] td').all_inner_texts() == ["–", "–", "true"]
+    assert table.locator('tr[data-key="/lr"] td').all_inner_texts() == [
+        "0.1",
+        "0.2",
+        "0.1",
+    ]
+    assert table.locator('tr[data-key="/extra"] td').all_inner_texts() == [
+        "–",
+        "–",
+        "true",
+    ]
     table.get_by_role("button", name="net").click()
     assert keys() == ["/lr", "/net", "/net/layers", "/net/deep", "/extra"]
-    assert table.locator('tr[data-key="/net/layers"] td').all_inner_texts() == ["[64,64]", "[64,32]", "[64,64]"]
+    assert table.locator('tr[data-key="/net/layers"] td').all_inner_texts() == [
+        "[64,64]",
+        "[64,32]",
+        "[64,64]",
+    ]
 
 
 def test_a_run_keeps_its_colour_and_runs_come_and_go(page, runs):
@@ -159,7 +202,9 @@ def test_a_run_keeps_its_colour_and_runs_come_and_go(page, runs):
     page.get_by_role("textbox", name="Run to add, by its id").fill(runs[4][0])
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Compare 3 runs")).to_be_visible()
-    styles = page.locator(".series svg line").evaluate_all("lines => lines.map(line => line.getAttribute('style'))")
+    styles = page.locator(".series svg line").evaluate_all(
+        "lines => lines.map(line => line.getAttribute('style'))"
+    )
     assert len(set(styles)) == 3
 
 
@@ -172,7 +217,9 @@ def test_twenty_runs_differ_in_colour_or_dash_and_a_missing_one_is_named(page, c
     page.goto(f"/training/compare?runs={','.join(ids)}")
     lines = page.locator(".series svg line")
     expect(lines).to_have_count(20)
-    looks = lines.evaluate_all("all => all.map(l => l.getAttribute('style') + l.getAttribute('stroke-dasharray'))")
+    looks = lines.evaluate_all(
+        "all => all.map(l => l.getAttribute('style') + l.getAttribute('stroke-dasharray'))"
+    )
     assert len(set(looks)) == 20
 
 
@@ -182,7 +229,9 @@ def test_a_zoom_asks_for_more_and_a_double_click_resets_it(page, client):
     expect(figure.get_by_text("thinned to extremes")).to_be_visible()
     with page.expect_response(lambda r: "learning-curve" in r.url and "from=" in r.url) as answer:
         drag(page, figure, 0.4, 0.6)
-    first, last = (int(re.search(rf"{name}=(\d+)", answer.value.url).group(1)) for name in ("from", "to"))
+    first, last = (
+        int(re.search(rf"{name}=(\d+)", answer.value.url).group(1)) for name in ("from", "to")
+    )
     expect(figure.get_by_text("every episode")).to_be_visible()
     assert set(columns(figure)[run_id]) == set(range(first, last + 1))
     figure.locator(".u-over").dblclick()
@@ -198,7 +247,10 @@ def test_a_live_run_moves_its_line(page, client):
         client.report(run_id, number, reward_sum=500.0)
     expect(page.locator("table.figures tbody td").first).to_have_text("30")
     expect(figure.locator(".uplot")).to_be_visible()
-    page.wait_for_function("before => document.querySelector('.compare-chart canvas').toDataURL() !== before", arg=before)
+    page.wait_for_function(
+        "before => document.querySelector('.compare-chart canvas').toDataURL() !== before",
+        arg=before,
+    )
 
 
 def test_without_runs_it_says_how_to_choose(page):

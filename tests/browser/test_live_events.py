@@ -147,6 +147,7 @@ def test_who_logs_out_hears_nothing_more(page, stack, api, open_at):
     api.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(500)
     assert numbers(page, "socket") == before and numbers(page, "stream") == []
+    judge(page)
 
 
 def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, api, open_at):
@@ -162,8 +163,17 @@ def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, 
     judge(page)
 
 
-def test_a_page_from_elsewhere_hears_nothing(page, stack, client, open_at, foreign):
+@pytest.fixture
+def any_page(browser):
+    """One that may ask other servers too, which `page` may not."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+def test_a_page_from_elsewhere_hears_nothing(any_page, stack, client, open_at, foreign):
     """Whatever it tries: the anonymous account of this machine, and the cookie of who is logged in."""
+    page = any_page
     run_id = client.create()
     open_at(page, stack.url + PAGE)
     page.evaluate("key => logIn(key)", stack.key)

@@ -32,7 +32,8 @@ def log_run(
             logger.log_episode(
                 number, float(number), 10, win=number % 2 == 0, metrics={"train/loss": nan}
             )
-        logger.log_checkpoint(episodes, "models/last.pt")
+        if episodes:
+            logger.log_checkpoint(episodes, "models/last.pt")
         logger.update_status("running" if status == "running" else status)  # type: ignore[arg-type]
 
 
@@ -112,6 +113,16 @@ def test_compare_marks_the_best_and_shows_only_what_differs(stack: Stack, three:
     narrow = training(stack, "runs", "compare", "cli-1", "cli-2", "cli-3", COLUMNS="50")
     assert max(map(len, narrow.lines)) <= 50
     assert narrow.out.count("avg total_reward") == 2  # two runs fit, the third comes below
+
+
+def test_a_run_without_episodes_is_shown_and_compared(stack: Stack, three: None) -> None:
+    log_run(stack, "bare-1", 0, config={})
+    shown = training(stack, "runs", "show", "bare-1")
+    assert (shown.code, shown.err, "Metrics" in shown.out) == (0, "", False)
+    both = training(stack, "runs", "compare", "bare-1", "cli-1")
+    assert (both.code, both.err) == (0, "")
+    assert "lr - 0.5" in [" ".join(line.split()) for line in both.lines]
+    assert training(stack, "runs", "export", "bare-1", "-f", "jsonl", "-o", "-").raw == b""
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "json", "tensorboard"])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from training_client import TrainingRunLogger
+from training_client import TrainingRunLogger, Transport
 
 from command import Terminal, started, training
 from live_clients import until
@@ -88,10 +88,19 @@ def test_a_run_that_has_ended_is_told_at_once(stack: Stack, status: str, code: i
     with TrainingRunLogger(stack.url, stack.key) as logger:
         run_id = logger.create_run("watched", run_id=f"watch-ended-{status}-{time.time_ns()}")
         logger.update_status(status)  # type: ignore[arg-type]
-    process = started(stack, "runs", "watch", run_id)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert status in out.decode()
+    done = training(stack, "runs", "watch", run_id)
+    assert (done.code, done.err) == (code, "")
+    assert status in done.out
+
+
+def test_a_run_that_is_deleted_ends_watching(stack: Stack, run: TrainingRunLogger) -> None:
+    process = started(stack, "runs", "watch", run.run_id)
+    assert process.stdout is not None and process.stdout.readline() != b""
+    with Transport(stack.url, stack.key) as transport:
+        transport.send("DELETE", f"/api/training-runs/{run.run_id}", b"")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (4, b"")
+    assert b"deleted" in out.splitlines()[-1]
 
 
 def test_a_stream_that_breaks_is_resumed_and_nothing_is_missed_or_told_twice(

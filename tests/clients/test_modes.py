@@ -128,6 +128,15 @@ def test_a_wrong_mode_is_said_and_the_log_is_online(
     assert "TRAINING_MODE=sometimes" in caplog.messages[0]
 
 
+def test_a_key_or_url_of_odd_bytes_is_refused_and_raises_nothing(
+    api: FakeApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(api_key="ak_\udcff\n", close_timeout_s=1)
+    train(url="http://127.0.0.1:1/\udcff", close_timeout_s=0)
+    assert not api.runs
+    assert caplog.messages
+
+
 def test_spools_are_in_the_users_cache_when_nobody_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

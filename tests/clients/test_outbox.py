@@ -68,12 +68,19 @@ def test_a_full_spool_takes_no_episode_and_forgets_none(make: Make) -> None:
     assert put(outbox, 1) == [True]
 
 
-def test_a_full_spool_still_takes_a_status_but_not_without_end(tmp_path: Path) -> None:
+def test_a_full_spool_still_takes_a_status_but_not_without_end() -> None:
     outbox = Outbox(None, 1, 10**8, 0)
     put(outbox, 1)
     assert all(outbox.put(Kind.STATUS, "r", b"{}", 0) for _ in range(URGENT_RESERVE))
     assert not outbox.put(Kind.STATUS, "r", b"{}", 0)
     outbox.close()
+
+
+def test_the_room_for_statuses_is_bounded_on_the_disk_too(make: Make) -> None:
+    outbox = make(spool_bytes=10)
+    put(outbox, 1)
+    taken = [outbox.put(Kind.CHECKPOINT, "r", b"x" * 100_000, 0) for _ in range(20)]
+    assert taken == [True] * 11 + [False] * 9  # 1000 KiB
 
 
 def test_put_waits_for_room_but_only_so_long(make: Make) -> None:

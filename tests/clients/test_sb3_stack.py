@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import uuid
 import zipfile
@@ -296,14 +294,3 @@ def test_elsewhere_there_are_ten_plain_lines(stack: Stack, tmp_path: Path) -> No
     assert [int(percent) for percent, _, _ in lines] == list(range(10, 101, 10))
     assert "\x1b" not in trainer.err
     assert "\r" not in trainer.err
-
-
-def test_without_the_extra_the_import_says_what_to_install() -> None:
-    for module, extra in (("sb3", "sb3"), ("rllib", "rllib")):
-        done = subprocess.run(
-            [sys.executable, "-c", f"import training_client, training_client.{module}"],
-            env={**os.environ, "PYTHONPATH": str(APP / "client")},
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 1
-        assert f"pip install 'training-client[{extra}]'" in done.stderr.splitlines()[-1]

@@ -385,20 +385,32 @@ def test_binary_frames_and_events_end_the_socket(stack):
 # ---- many, slow, dead ----
 
 
-def test_a_client_that_never_reads_is_dropped_and_disturbs_nobody(stack, api, clients):
+def open_lazily(stack: Stack, run_id: str) -> list[socket.socket]:
+    """An event stream and a WebSocket, neither of which will be read."""
+    narrow = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+    stream = socket.socket()
+    stream.setsockopt(*narrow[0])
+    stream.connect(("127.0.0.1", stack.port))
+    stream.sendall(
+        f"GET /api/training-runs/{run_id}/events HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:{stack.port}\r\n\r\n".encode()
+    )
+    ws = websocket.create_connection(
+        stack.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket", sockopt=narrow
+    )
+    ws.send("40")
+    ws.send(f'42["subscribe_training",{{"run_id":"{run_id}"}}]')
+    return [stream, ws]
+
+
+def test_clients_that_never_read_are_dropped_and_disturb_nobody(stack, api, clients):
     run_id = new_id()
     api.create(run_id)
     good = PythonClient(stack.url, "websocket")
     clients.append(good)
     good.subscribe(run_id=run_id)
     before = metric(stack, 'training_live_ended_total{why="slow"}')
-    lazy = socket.socket()
-    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    lazy.connect(("127.0.0.1", stack.port))
-    lazy.sendall(
-        f"GET /api/training-runs/{run_id}/events HTTP/1.1\r\n"
-        f"Host: 127.0.0.1:{stack.port}\r\n\r\n".encode()
-    )
+    lazy = open_lazily(stack, run_id)
     time.sleep(0.5)
     batch = [
         {"episode": n, "metrics": {f"m{i}": n + i / 7 for i in range(40)}} for n in range(1, 1001)
@@ -407,11 +419,38 @@ def test_a_client_that_never_reads_is_dropped_and_disturbs_nobody(stack, api, cl
         items = [{**item, "episode": item["episode"] + first * 1000} for item in batch]
         api.write(f"/api/training-runs/{run_id}/episodes", {"episodes": items})
     until(
-        lambda: metric(stack, 'training_live_ended_total{why="slow"}') > before, 30, "it is dropped"
+        lambda: metric(stack, 'training_live_ended_total{why="slow"}') >= before + 2,
+        30,
+        "they are dropped",
     )
-    lazy.close()
+    for sock in lazy:
+        sock.close()
     until(lambda: len(good.episodes(run_id)) == 8000, 30, "all reports at the other client")
     assert good.episodes(run_id) == list(range(1, 8001))
+
+
+@pytest.fixture
+def hurried(stack: Stack) -> Iterator[None]:
+    """A gateway that pings all the time."""
+    stack.kill("live", signal.SIGTERM)
+    hurry = {"TRAINING_LIVE_PING_MS": "300", "TRAINING_LIVE_PONG_MS": "1500"}
+    stack.up("--port", stack.port, "--workers", 4, **hurry)
+    yield
+    stack.kill("live", signal.SIGTERM)
+    stack.up("--port", stack.port, "--workers", 4)
+
+
+def test_who_answers_pings_stays_and_who_does_not_is_dropped(stack, hurried, clients):
+    ears = [PythonClient(stack.url, *road) for road in ROADS]
+    clients.extend(ears)
+    dead = open_websocket(stack)
+    dead.send("40")
+    silent = 'training_live_ended_total{why="silent"}'
+    until(lambda: metric(stack, silent) == 1, 15, "it is dropped")
+    while dead.recv():  # up to the close frame
+        pass
+    assert [ear.names() for ear in ears] == [["connection_established"]] * 3
+    assert "error" not in ears[2].subscribe(run_id="still-here")
 
 
 def test_500_clients(stack, api, clients):

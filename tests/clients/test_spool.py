@@ -292,7 +292,7 @@ def test_a_full_disk_stops_neither_the_training_nor_the_log(api: FakeApi, mode: 
         assert done.stderr.count("there is no room") == 1
 
 
-@pytest.mark.parametrize("place", ["/proc/training", "{file}/spool"])
+@pytest.mark.parametrize("place", ["/proc/training", "{file}/spool", "{file}\0"])
 def test_without_a_folder_that_can_be_written_the_log_goes_on_in_memory(
     api: FakeApi, place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

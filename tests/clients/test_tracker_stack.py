@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
+import httpx
 import numpy as np
 import pytest
 from agentexchange import AgentExchangeClient, TrainingRunDetail, TrainingTracker
@@ -181,9 +182,28 @@ def test_an_exception_in_the_training_ends_the_run(
             raise error
     run = read(stack, env.run_id)
     assert (run.status, run.episodes_completed) == (status, 1)
-    with AgentExchangeClient(stack.key, stack.url) as client:
-        document = client._http.get(f"/api/training-runs/{env.run_id}").json()
+    document = httpx.get(
+        str(env.run_url), headers={"X-API-Key": stack.key}, timeout=30, trust_env=False
+    ).json()
     assert document["metadata"].get("error_message") == message
+
+
+def test_a_training_can_see_that_somebody_ended_its_run(
+    stack: Stack, tracker: Callable[..., TrainingTracker]
+) -> None:
+    env = tracker(gymnasium.make("CartPole-v1"))
+    assert env.stop_requested is False
+    deadline = time.monotonic() + 30
+    while not env.stop_requested:
+        assert time.monotonic() < deadline
+        play(env, 1)
+        time.sleep(0.05)
+        httpx.patch(
+            str(env.run_url), json={"status": "stopped"}, headers={"X-API-Key": stack.key},
+            timeout=30, trust_env=False,
+        )  # fmt: skip
+    env.close()
+    assert read(stack, env.run_id).status == "stopped"
 
 
 def test_an_exception_from_before_the_training_is_none_of_its_own(

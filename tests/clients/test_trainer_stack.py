@@ -188,7 +188,7 @@ def test_what_dies_in_mid_training_and_comes_back_has_every_episode(
         stack.up()
     assert trainer.wait() == 0, trainer.err
     document = read(stack, trainer.run_id)
-    assert document["status"] == "completed"
+    assert document["status"] == "completed", trainer.out + trainer.err
     assert_same_episodes(document, trained_again(timesteps, 4, 0.9999))
     assert trainer.err.count("is away") == 1
     assert trainer.err.count("is back after") == 1

@@ -75,16 +75,41 @@ def test_every_episode_of_every_environment_is_reported_in_every_autoreset_mode(
     assert_stored(stack, envs.run_id, book)
 
 
-def test_a_vector_that_does_not_say_how_it_resets_is_found_out() -> None:
-    for mode in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
-        book: Book = []
-        inner = vector(book, mode, "none")
-        inner.metadata = {}
-        with fake_api() as api:
-            with VectorTrainingTracker(inner, base_url=api.url) as envs:
-                play(envs, mode, 40)
-            got = api.runs[str(envs.run_id)]["episodes"].values()
-            assert [one["steps"] for one in got] == [one["steps"] for one in book]
+@pytest.mark.parametrize("said", ["nothing", "in words"])
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_how_a_vector_resets_is_found_out_when_it_is_not_said_as_gymnasium_does(
+    mode: AutoresetMode, said: str
+) -> None:
+    book: Book = []
+    inner = vector(book, mode, "none")
+    inner.metadata = {} if said == "nothing" else {"autoreset_mode": mode.value}
+    with fake_api() as api:
+        with VectorTrainingTracker(inner, base_url=api.url) as envs:
+            play(envs, mode, 40)
+        got = api.runs[str(envs.run_id)]["episodes"].values()
+    assert [one["steps"] for one in got] == [one["steps"] for one in book]
+
+
+class OddInfos(gymnasium.vector.VectorWrapper[Any, Any, Any, Any, Any]):
+    """Masks that are none, and rewards that are no numbers."""
+
+    def step(self, actions: Any) -> Any:
+        observations, _, terminated, truncated, _ = self.env.step(actions)
+        return observations, "high", terminated, truncated, {"x": [1, 2, 3], "_x": True}
+
+
+def test_odd_rewards_and_infos_do_not_reach_the_training_and_the_lengths_are_still_reported(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    book: Book = []
+    inner = OddInfos(vector(book, AutoresetMode.NEXT_STEP, "none"))
+    with fake_api() as api:
+        with VectorTrainingTracker(inner, base_url=api.url) as envs:
+            play(envs, AutoresetMode.NEXT_STEP, 40)
+        got = api.runs[str(envs.run_id)]["episodes"].values()
+    assert [one["steps"] for one in got] == [one["steps"] for one in book]
+    said = [line for line in caplog.messages if "training tracker" in line]
+    assert len(said) == 2  # each once
 
 
 def test_environments_of_a_pool_and_those_made_as_a_vector_are_tracked(stack: Stack) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -606,6 +607,49 @@ def test_a_lost_supervisors_job_fails_without_another_one(trainings, mine, jobs_
     assert "lost" in run["metadata"]["error_message"]
     wait_until(lambda: "unsettled" not in job_of(jobs_db, data), 10, "settled")
     assert jobs_db.api_keys.find_one({"_id": job["key_id"]})["revoked_at"] is not None
+
+
+@contextlib.contextmanager
+def second_supervisor(trainings, folder):
+    """Another supervisor of the same installation, as it would be on another machine."""
+    command = [
+        *(trainings.stack.build / "training-supervisor", "--settings"),
+        trainings.stack.run_folder / "supervisor.env",
+    ]
+    own = {
+        "TRAINING_SUPERVISOR_FOLDER": str(folder / "second"),
+        "TRAINING_TRAINER_LOG": str(folder / "second.log"),
+    }
+    (folder / "second").mkdir()
+    with (folder / "supervisor.log").open("wb") as log:
+        process = subprocess.Popen(command, env={**os.environ, **trainings.settings, **own}, stderr=log)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_of_two_supervisors_one_trains_and_the_other_settles_what_it_leaves(
+    trainings, mine, jobs_db, tmp_path
+):
+    with second_supervisor(trainings, tmp_path) as second:
+        time.sleep(1)
+        data = start(mine, "forks")
+        job = wait_for_job(jobs_db, data, "running")
+        problem(mine.post(START, {"scenario_name": "ends"}), 400, "training_in_progress")
+        owner = int(job["supervisor"].rsplit(":", 1)[1])
+        assert owner in (second, trainings.stack.pid("supervisor"))
+        pids = [job["pid"], *descendants_of(job["pid"])]
+        os.kill(owner, signal.SIGKILL)
+        wait_until(lambda: not any(is_alive(pid) for pid in pids), 5, "nothing left of it")
+        run = wait_until(
+            lambda: (run := mine.document(data["run_id"]))["status"] == "failed" and run,
+            LEASE_S + DOUBT_S + 5,
+            "settled by the other",
+        )
+        assert "lost" in run["metadata"]["error_message"]
+        wait_for_job(jobs_db, start(mine, num_episodes=1), "completed")
 
 
 def test_a_stop_notices_a_lost_supervisor(trainings, mine, jobs_db):

@@ -135,7 +135,7 @@ static void
 a_run_with_too_many_metrics_is_not_packed(void **state)
 {
     struct block_maker maker = {.index = 0};
-    char name[8];
+    char name[16];
     bool good = true;
     int taken = 0;
 

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-DEFAULT_URL = "http://127.0.0.1:8000"
+from training_client.settings import DEFAULT_URL as DEFAULT_URL
+
 _CONNECT_MAX_S = 3.0
 _PLACEHOLDER_END = "..."  # documents print ak_live_... where a key belongs; no key has a dot
 

@@ -6,7 +6,6 @@ Called by run_logger.py. Next: outbox.py.
 from __future__ import annotations
 
 import logging
-import sqlite3
 from pathlib import Path
 
 from training_client.backoff import Backoff
@@ -40,7 +39,7 @@ class Dispatch:
         try:
             folder = default_folder() if folder is None else folder
             return new_spool(folder, self._about)
-        except (OSError, RuntimeError, sqlite3.Error) as error:
+        except Exception as error:  # of many kinds; the training goes on without a spool
             log.warning(
                 "the spool folder %s cannot be used (%s): what waits is kept in memory only, and"
                 " does not survive this process", folder or "", error,

@@ -5,9 +5,12 @@ For training loops written out by hand (CleanRL's, say) around Gymnasium's Recor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from training_client.episode_info import number
+from training_client.vector_info import last_info_of
 
 
 @dataclass(frozen=True)
@@ -22,58 +25,36 @@ class FinishedEpisode:
 def finished_episodes(infos: Any) -> Iterator[FinishedEpisode]:
     """In the order of the environments; nothing when none ended.
 
-    infos: the last thing that step() returned, of one environment or of several. Understood are
-    arrays in infos["episode"] (Gymnasium 1), infos["final_info"] of dictionaries (0.28, 0.29) or
-    of arrays (1, resetting in the same step), and a list of dictionaries (older, and SB3).
+    infos: the last thing that step() returned, of one environment or of several, in any of the
+    layouts that vector_info.py tells.
     """
+    count = _environments(infos)
+    for index in range(count or 1):
+        info = infos if count is None else last_info_of(infos, index, "episode")
+        statistics = info.get("episode")
+        if not isinstance(statistics, Mapping):
+            continue
+        t, success = number(statistics.get("t")), number(info.get("is_success"))
+        yield FinishedEpisode(
+            index=index,
+            total_reward=float(number(statistics["r"]) or 0.0),
+            steps=int(number(statistics["l"]) or 0),
+            duration_s=None if t is None else float(t),
+            win=None if success is None else _win(float(success)),
+        )
+
+
+def _environments(infos: Any) -> int | None:
+    """How many of them infos tell about; None: it is the info of the one there is, or of none."""
     if not isinstance(infos, Mapping):
-        yield from _of_dictionaries(infos)
-        return
-    if isinstance(infos.get("episode"), Mapping):
-        yield from _of_arrays(infos)
-        return
+        return len(infos)
+    statistics = infos.get("episode")
+    inner = statistics.get("_r") if isinstance(statistics, Mapping) else None
+    for mask in (infos.get("_episode"), infos.get("_final_info"), inner):
+        if mask is not None:
+            return len(mask)
     final = infos.get("final_info")
-    if isinstance(final, Mapping):
-        yield from _of_arrays(final)
-    elif final is not None:
-        yield from _of_dictionaries(final)
-
-
-def _of_dictionaries(infos: Sequence[Any]) -> Iterator[FinishedEpisode]:
-    for index, info in enumerate(infos):
-        if info is not None and isinstance(info.get("episode"), Mapping):
-            yield _finished(index, 0, info)
-
-
-def _of_arrays(infos: Mapping[str, Any]) -> Iterator[FinishedEpisode]:
-    """An environment's values are at its place; a mask says which of them are meant."""
-    episode = infos.get("episode")
-    if not isinstance(episode, Mapping):
-        return
-    mask = infos.get("_episode", episode.get("_r"))
-    if mask is None:  # one environment
-        yield _finished(0, 0, infos)
-        return
-    for index, meant in enumerate(mask):
-        if meant:
-            yield _finished(index, index, infos)
-
-
-def _finished(index: int, at: int, info: Mapping[str, Any]) -> FinishedEpisode:
-    episode = info["episode"]
-    t, success = episode.get("t"), info.get("is_success")
-    return FinishedEpisode(
-        index=index,
-        total_reward=float(_value(episode["r"], at)),
-        steps=int(_value(episode["l"], at)),
-        duration_s=None if t is None else float(_value(t, at)),
-        win=None if success is None else _win(float(_value(success, at))),
-    )
-
-
-def _value(values: Any, at: int) -> Any:
-    """Old versions have a number where newer ones have an array."""
-    return values[at] if getattr(values, "shape", ()) or isinstance(values, list) else values
+    return None if final is None or isinstance(final, Mapping) else len(final)
 
 
 def _win(share: float) -> bool | float | None:

@@ -22,6 +22,7 @@ from training_client.spool_folder import Spool
 log = logging.getLogger("training_client")
 
 URGENT_RESERVE = 1000  # room that only creations, checkpoints and statuses may use
+URGENT_BYTES = 1024  # for each of them
 SENT_KEPT_BYTES = 64 * 1024 * 1024  # of sent episodes, should the server turn out to lack some
 _SLOW_S = 0.02
 _SLOW_WRITES_MAX = 5  # in a row: the disk hangs
@@ -61,7 +62,7 @@ class Outbox:
         self._in_memory = 0  # messages out of the queue, and not on the disk
         self._on_disk = 0  # messages that wait there
         self._kept = 0  # messages there that this process will not send
-        self._disk_fails = False
+        self._disk_failure_said = False
         self._journaling = False
         self._turnable = spool is not None  # the journal's resting file is empty
         self._slow_writes = 0
@@ -114,7 +115,7 @@ class Outbox:
 
     def _has_room(self, reserve: int) -> bool:
         in_memory = len(self._queue) + self._in_memory
-        fits = self._bytes < self._spool_bytes or reserve > 0
+        fits = self._bytes < self._spool_bytes + reserve * URGENT_BYTES
         return self._closed or (fits and in_memory < self._queue_size + reserve)
 
     def _write(self, message: Message) -> None:
@@ -180,19 +181,18 @@ class Outbox:
             try:
                 self._spool.file.append(packets)
                 self._spool.journal.forget()
-            except (sqlite3.Error, OSError) as error:
+            except Exception as error:  # this thread must not end
                 self._disk_failed(error)
             else:
                 self._turnable = True
-                self._disk_fails = False
                 return True
         self._memory.append(packets)
         return False
 
     def _disk_failed(self, error: Exception) -> None:
         self._journaling = False  # until the disk takes a group again
-        if not self._disk_fails:
-            self._disk_fails = True
+        if not self._disk_failure_said:
+            self._disk_failure_said = True
             log.warning(
                 "the spool in %s cannot be written (%s): what is logged is kept in memory"
                 " until it can", self.folder, error,

@@ -23,8 +23,9 @@ log = logging.getLogger("training_client")
 
 def about(url: str, api_key: str | None, mode: str) -> dict[str, str]:
     """What a spool tells of its logger. The key is not in it, only what tells it from others."""
-    key = hashlib.sha256((api_key or "").encode()).hexdigest()[:16]
-    return {"url": url, "key": key, "mode": mode}
+    key = hashlib.sha256((api_key or "").encode("utf-8", "backslashreplace")).hexdigest()[:16]
+    printable = url.encode("utf-8", "backslashreplace").decode()  # what SQLite can hold
+    return {"url": printable, "key": key, "mode": mode}
 
 
 def deliver(courier: Courier, packet: Packet, file: SpoolFile) -> Outcome:

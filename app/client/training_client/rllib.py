@@ -38,6 +38,7 @@ log = logging.getLogger("training_client")
 
 _KEY = "training_client"  # of what travels, among RLlib's metrics
 _FIELDS = ("total_reward", "steps", "win", "truncated", "duration_s")  # numbers; NaN: not given
+_UNDER_WAY_MAX = 10_000  # episodes whose begin is remembered
 _AVERAGES = ("episode_return_mean", "episode_reward_mean", "episode_len_mean")
 
 
@@ -88,6 +89,10 @@ class TrainingRunCallbacks(RLlibCallback):  # type: ignore[misc]  # RLlib is not
     def __init__(self) -> None:
         super().__init__()
         self._run: _Run | None = None  # where the algorithm is
+        # Where environments are, by the id of an episode that is under way (the new stack hands
+        # it out in pieces): its reward and steps in the pieces before, and when it began.
+        self._before: dict[str, tuple[float, int]] = {}
+        self._began: dict[str, float] = {}
 
     def on_algorithm_init(self, *, algorithm: Any, **kwargs: Any) -> None:
         self._run = _Run(self.settings, algorithm)
@@ -97,8 +102,10 @@ class TrainingRunCallbacks(RLlibCallback):  # type: ignore[misc]  # RLlib is not
             self._run.iteration(result)
 
     def on_episode_start(self, *, episode: Any, **kwargs: Any) -> None:
-        if hasattr(episode, "user_data"):  # the old stack's; the new one's have a clock
+        if hasattr(episode, "user_data"):
             episode.user_data[_KEY] = time.monotonic()
+        else:
+            self._began[episode.id_] = time.monotonic()
 
     def on_episode_end(self, *, episode: Any, metrics_logger: Any = None, **kwargs: Any) -> None:
         if isinstance(episode, BaseException):  # the environment failed
@@ -106,33 +113,49 @@ class TrainingRunCallbacks(RLlibCallback):  # type: ignore[misc]  # RLlib is not
         if hasattr(episode, "media"):
             episode.media[_KEY] = {"id": episode.episode_id, **_of_old_stack(episode)}
         elif metrics_logger is not None:
-            for name, value in _of_new_stack(episode).items():
+            for name, value in self._of_new_stack(episode).items():
                 metrics_logger.log_value((_KEY, name), value, reduce=None, clear_on_reduce=True)
 
+    def on_sample_end(self, *, samples: Any, **kwargs: Any) -> None:
+        if not isinstance(samples, list):  # the old stack's batch
+            return
+        before = self._before
+        self._before = {}
+        for piece in samples:
+            if not piece.is_done:
+                reward, steps = self._before.get(piece.id_) or before.get(piece.id_, (0.0, 0))
+                self._before[piece.id_] = (reward + piece.get_return(), steps + len(piece))
+        if len(self._began) > _UNDER_WAY_MAX:  # of environments that were lost
+            self._began = {one: self._began[one] for one in self._before if one in self._began}
 
-def _of_new_stack(episode: Any) -> dict[str, float]:
-    infos = episode.get_infos(-1)
-    return {
-        "total_reward": float(episode.get_return()),
-        "steps": float(len(episode)),
-        "win": _success(infos if isinstance(infos, Mapping) else {}),
-        "truncated": float(episode.is_truncated),
-        "duration_s": round(episode.get_duration_s(), 6),
-    }
+    def _of_new_stack(self, episode: Any) -> dict[str, float]:
+        reward, steps = self._before.pop(episode.id_, (0.0, 0))
+        began = self._began.pop(episode.id_, None)
+        infos = episode.get_infos(-1)
+        return {
+            "total_reward": reward + float(episode.get_return()),
+            "steps": float(steps + len(episode)),
+            "win": _success(infos if isinstance(infos, Mapping) else {}),
+            "truncated": float(episode.is_truncated),
+            "duration_s": _seconds_since(began),
+        }
 
 
 def _of_old_stack(episode: Any) -> dict[str, float]:
     agents = list(episode.get_agents())
     infos = {agent: episode.last_info_for(agent) or {} for agent in agents}
     cut = getattr(episode, "_last_truncateds", {})
-    began = episode.user_data.get(_KEY)
     return {
         "total_reward": float(episode.total_reward),
         "steps": float(episode.length),
         "win": _success(infos),
         "truncated": float(any(cut.get(agent) for agent in agents)) if cut else math.nan,
-        "duration_s": math.nan if began is None else round(time.monotonic() - began, 6),
+        "duration_s": _seconds_since(episode.user_data.get(_KEY)),
     }
+
+
+def _seconds_since(began: float | None) -> float:
+    return math.nan if began is None else round(time.monotonic() - began, 6)
 
 
 def _success(infos: Mapping[Any, Any]) -> float:

@@ -30,6 +30,7 @@ from training_client.run_logger import TrainingRunLogger
 from training_client.sb3_checkpoint import Checkpoints
 from training_client.sb3_config import model_config
 from training_client.sb3_episodes import EpisodeReader, Finished
+from training_client.settings import read_settings
 from training_client.step_progress import StepProgress
 
 log = logging.getLogger("training_client")
@@ -53,7 +54,8 @@ class TrainingRunCallback(BaseCallback):  # type: ignore[misc]  # SB3 is not in 
     close. checkpoint_every_steps, checkpoint_every_episodes: save the model into
     checkpoint_dir/RUN_ID, and once more when the training ends. resume: go on with the run in
     which the model was saved, after the last episode that it had seen; needs
-    learn(…, reset_num_timesteps=False). progress: show how far the training is, on stderr.
+    learn(…, reset_num_timesteps=False). progress: show how far the training is, on stderr (unless
+    quiet, which is TrainingRunLogger's).
     """
 
     def __init__(
@@ -77,7 +79,8 @@ class TrainingRunCallback(BaseCallback):  # type: ignore[misc]  # SB3 is not in 
         checkpoint_every_episodes: int = 0,
         save_replay_buffer: bool = False,
         heed_stop: bool = True,
-        progress: bool = True,
+        progress: bool | None = None,
+        quiet: bool | None = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(verbose)
@@ -96,7 +99,9 @@ class TrainingRunCallback(BaseCallback):  # type: ignore[misc]  # SB3 is not in 
             save_replay_buffer,
         )  # fmt: skip
         self._heed_stop = heed_stop
-        self._show_progress = progress
+        silent = read_settings(os.environ).silent if quiet is None else quiet
+        self._quiet = silent
+        self._show_progress = not silent if progress is None else progress
         self._progress: StepProgress | None = None
         self._pending = PendingMetrics()
         self._writer = _ToEpisodes(self._pending)
@@ -181,7 +186,7 @@ class TrainingRunCallback(BaseCallback):  # type: ignore[misc]  # SB3 is not in 
         saved = getattr(self.model, "training_run", None) if self._resume else None
         if self._resume and not saved:
             self._say_once("the model was not saved in a run: this is a new one")
-        self._run = self._given_logger or TrainingRunLogger(*self._where)
+        self._run = self._given_logger or TrainingRunLogger(*self._where, quiet=self._quiet)
         config = {**model_config(self.model, self.locals["total_timesteps"]), **self._config}
         self._run.create_run(
             algorithm=type(self.model).__name__,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:  # before Gymnasium 1.0 a vector of environments was an environment
     Base = getattr(gymnasium.vector, "VectorWrapper", gymnasium.Wrapper)
 
-_NEXT_STEP, _SAME_STEP = "NEXT_STEP", "SAME_STEP"  # and DISABLED
+_NEXT_STEP, _SAME_STEP, _DISABLED = "NEXTSTEP", "SAMESTEP", "DISABLED"  # when one begins again
 _MONEY = ("equity", "filled_orders")
 
 
@@ -104,9 +104,7 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
         self._over[which] = False
         for index in np.flatnonzero(which):
             self._accounts.pop(int(index), None)
-        if _has_money(infos):
-            for index in np.flatnonzero(which):
-                self._follow_money(int(index), info_of(infos, int(index)))
+        self._follow_accounts(which, infos)
 
     def _follow(self, rewards: Any, terminated: Any, truncated: Any, infos: Any) -> None:
         terminated = np.asarray(terminated, dtype=bool)
@@ -133,17 +131,16 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
         self, ended: NDArray[np.bool_], terminated: NDArray[np.bool_], infos: Any
     ) -> None:
         now = time.perf_counter()
-        reader = self._reporter.reader
         for index in np.flatnonzero(ended):
             at = int(index)
-            last = last_info_of(infos, at, reader.stats_key)
+            last = self._info(infos, at, last=True)
             self._follow_money(at, last)
-            account = self._accounts.get(at)
-            episode = reader.episode(last, float(self._rewards[at]), int(self._steps[at]), account)
+            episode = self._reporter.reader.episode(
+                last, float(self._rewards[at]), int(self._steps[at]), self._accounts.get(at)
+            )
             self._reporter.report(episode, now - float(self._began[at]), not terminated[at])
         if self._mode is None:  # the environments do not say; their infos do
-            first = int(np.flatnonzero(ended)[0])
-            same = was_reset_in_the_same_step(infos, first)
+            same = was_reset_in_the_same_step(infos, int(np.flatnonzero(ended)[0]))
             self._mode = _SAME_STEP if same else _NEXT_STEP
         if self._mode == _SAME_STEP:
             self._begin_episodes(ended, infos)
@@ -153,7 +150,17 @@ class VectorTrainingTracker(Tracked, Base, gymnasium.utils.RecordConstructorArgs
     def _follow_accounts(self, which: NDArray[np.bool_], infos: Any) -> None:
         if _has_money(infos):
             for index in np.flatnonzero(which):
-                self._follow_money(int(index), info_of(infos, int(index)))
+                self._follow_money(int(index), self._info(infos, int(index)))
+
+    def _info(self, infos: Any, index: int, last: bool = False) -> dict[str, Any]:
+        """Odd infos cost what they say, not the episode."""
+        try:
+            if last:
+                return last_info_of(infos, index, self._reporter.reader.stats_key)
+            return info_of(infos, index)
+        except Exception as error:
+            self._reporter.complain("the infos", error)
+            return {}
 
     def _follow_money(self, index: int, info: dict[str, Any]) -> None:
         if any(name in info for name in _MONEY):
@@ -169,8 +176,7 @@ def _has_money(infos: Any) -> bool:
 def _autoreset_mode(env: Any) -> str | None:
     """When an environment begins its next episode; None when nothing says so."""
     mode = (getattr(env, "metadata", None) or {}).get("autoreset_mode")
-    if mode is not None:
-        return str(getattr(mode, "name", mode))
-    if int(gymnasium.__version__.split(".")[0]) < 1:
-        return _SAME_STEP
-    return None
+    name = str(getattr(mode, "name", mode)).replace("_", "").upper()
+    if name in (_NEXT_STEP, _SAME_STEP, _DISABLED):
+        return name
+    return _SAME_STEP if int(gymnasium.__version__.split(".")[0]) < 1 else None

@@ -35,7 +35,7 @@ def main() -> int:
         checkpoint_dir=asked.models,
         checkpoint_every_steps=asked.checkpoint_every,
         save_replay_buffer=True,
-        progress=not asked.quiet,
+        quiet=asked.quiet,
     )
     stop = StopSignals(callback.stop)
     try:

@@ -181,7 +181,7 @@ def _size(paths: list[Path]) -> int:
 
 @contextlib.contextmanager
 def _bar(options: argparse.Namespace, size: int) -> Iterator[_Bar]:
-    if options.json or not sys.stderr.isatty():
+    if options.json or not screen.draws_bars():
         yield _Bar(None, size)
         return
     from rich.progress import (

@@ -83,8 +83,8 @@ def _copy(answer: Streamed, file: BinaryIO, progress: Progress) -> None:
 
 @contextlib.contextmanager
 def _progress(options: argparse.Namespace, episodes: int) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal; nothing elsewhere."""
-    if options.json or not sys.stderr.isatty():
+    """A bar on stderr where that is a terminal (and rich is there); nothing elsewhere."""
+    if options.json or not screen.draws_bars():
         yield lambda size, lines: None
         return
     console = screen.console(sys.stderr)

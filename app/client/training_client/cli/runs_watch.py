@@ -6,15 +6,17 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
+from training_client.backoff import Backoff
 from training_client.cli import screen
-from training_client.cli.api import compared, document, path_of
+from training_client.cli.api import V1, compared, document, path_of
 from training_client.cli.event_stream import Event, EventStream
-from training_client.cli.settings import connect, persist
+from training_client.cli.settings import connect
 from training_client.cli.watch_state import WINDOW, WatchState
 from training_client.cli.watch_view import BreakSayer, LinesView, LiveView, View
-from training_client.errors import TrainingClientError
+from training_client.errors import Refused, TrainingClientError, Unavailable
 from training_client.transport import Transport
 
 _STATUS_CODES = {"completed": 0, "failed": 1, "stopped": 3}
@@ -56,34 +58,75 @@ def run(options: argparse.Namespace) -> int:
     with connect(options) as transport:
         run_id = str(compared(transport, [options.run])["runs"][0]["run_id"])
         with _view(state, options) as view:
-            _follow(transport, run_id, state, view, options.patience)
+            _Follower(transport, run_id, state, view, options.patience).follow()
     return _DELETED if state.deleted else _STATUS_CODES[state.status]
 
 
-def _follow(
-    transport: Transport, run_id: str, state: WatchState, view: View, patience_s: float
-) -> None:
-    """Until the run has ended. The stream is opened first: what is read then misses nothing."""
-    for event in EventStream(transport, run_id, patience_s, view.broken):
-        if event.name in ("open", "reset"):
-            _read(transport, run_id, state)
-        else:
-            state.hear(event.name, event.data)
-            if state.ended and not state.deleted:
-                _read(transport, run_id, state)  # what came with the end, and late
-        view.changed(event)
-        # After a break the run may be known to have ended before its last events were told.
-        telling = event.name == "episodes" or (event.name == "open" and event.resumed)
-        if state.ended and not telling:
+class _Follower:
+    """Keeps the state in step with the run, over breaks of the stream and of the API."""
+
+    def __init__(
+        self, transport: Transport, run_id: str, state: WatchState, view: View, patience_s: float
+    ) -> None:
+        self._transport = transport
+        self._run_id = run_id
+        self._state = state
+        self._view = view
+        self._patience_s = patience_s
+
+    def follow(self) -> None:
+        """Until the run has ended. The stream is opened first: what is read then misses nothing."""
+        state = self._state
+        for event in self._events():
+            if event.name in ("open", "reset"):
+                self._read_patiently()
+            else:
+                state.hear(event.name, event.data)
+                if state.ended and not state.deleted:
+                    self._read_patiently()  # what came with the end, and late
+            self._view.changed(event)
+            # After a break the run may be known to have ended before its last events were told.
+            telling = event.name == "episodes" or (event.name == "open" and event.resumed)
+            if state.ended and not telling:
+                return
+
+    def _events(self) -> Iterator[Event]:
+        """The stream's, and an end to it when the run was deleted during a break."""
+        try:
+            yield from EventStream(
+                self._transport, self._run_id, self._patience_s, self._view.broken
+            )
+        except Refused as refusal:
+            if refusal.status != 404 or not self._state.run:
+                raise
+            self._state.deleted = True
+            yield Event("beat")
+
+    def _read_patiently(self) -> None:
+        """The gateway is there; the API or its database may be away for a while."""
+        backoff = Backoff(0.2, 5.0)
+        until = time.monotonic() + self._patience_s
+        while True:
+            try:
+                self._read()
+                return
+            except Unavailable as reason:
+                wait_s = backoff.next_s(reason.retry_after_s)
+                if time.monotonic() + wait_s > until:
+                    raise
+                self._view.broken(reason, wait_s)
+                time.sleep(wait_s)
+
+    def _read(self) -> None:
+        found = self._transport.get(V1 + "/compare", {"run_ids": self._run_id})["runs"]
+        if not found:
+            self._state.deleted = True
             return
-
-
-def _read(transport: Transport, run_id: str, state: WatchState) -> None:
-    whole = document(transport, compared(transport, [run_id])["runs"][0])
-    highest = persist(lambda: transport.get(path_of(run_id, "gaps")))["highest"] or 0
-    after: dict[str, str | int] = {"after": max(highest - WINDOW, 0), "limit": WINDOW}
-    page = persist(lambda: transport.get(path_of(run_id, "episodes"), after))
-    state.read(whole, page["episodes"])
+        whole = document(self._transport, found[0])
+        highest = self._transport.get(path_of(self._run_id, "gaps"))["highest"] or 0
+        after: dict[str, str | int] = {"after": max(highest - WINDOW, 0), "limit": WINDOW}
+        page = self._transport.get(path_of(self._run_id, "episodes"), after)
+        self._state.read(whole, page["episodes"])
 
 
 def _view(state: WatchState, options: argparse.Namespace) -> View:

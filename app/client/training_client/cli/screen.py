@@ -6,6 +6,7 @@ terminal) or as markup (by rich): texts go through clean(), and the consoles kno
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -98,6 +99,11 @@ def draws_blocks(options: Any) -> bool:
     """May curves be drawn with Unicode's block characters?"""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
     return not options.ascii and encoding.startswith("utf")
+
+
+def draws_bars() -> bool:
+    """Is stderr a terminal, and rich there to draw on it?"""
+    return sys.stderr.isatty() and importlib.util.find_spec("rich") is not None
 
 
 # ---- figures

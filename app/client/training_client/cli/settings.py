@@ -68,6 +68,8 @@ def persist(read: Callable[[], T]) -> T:
 
 def explain(error: Refused | Unavailable, url: str) -> str:
     """What went wrong and what to do, in one sentence."""
+    if isinstance(error, Unavailable) and str(error).startswith("it answers"):
+        return f"the training API at {url} is there, but not ready ({error}); try again later"
     if isinstance(error, Unavailable):
         return (
             f"the training API at {url} does not answer ({error}); is --url or TRAINING_URL right?"

@@ -107,7 +107,7 @@ def _open(path: Path) -> _File:
         t_start = float(header["t_start"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Unreadable(f"{path}:1: after the # there must be JSON with t_start") from error
-    columns = next(csv.reader([next(lines, "")]), [])
+    columns = _cells(next(lines, ""))
     if not {"r", "l", "t"} <= set(columns):
         raise Unreadable(
             f"{path}:2: the columns must be r,l,t and more, not {','.join(columns)!r:.80}"
@@ -132,7 +132,7 @@ def _rows(file: _File, at: int, findings: Findings, advance: Advance) -> Iterato
         where = f"{file.path}:{number}"
         if not line:
             continue
-        cells = next(csv.reader([line]), [])
+        cells = _cells(line)
         if len(cells) != len(file.columns):
             findings.add("a line with too few or too many columns", where)
             continue
@@ -152,6 +152,14 @@ def _rows(file: _File, at: int, findings: Findings, advance: Advance) -> Iterato
             values["wall_time"] = file.last_time = time
         _check(file, values)
         yield place, at, number, values
+
+
+def _cells(line: str) -> list[str]:
+    """Of one line; none of one that is no CSV."""
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
 
 
 def _value(column: str, cell: str, where: str, findings: Findings) -> float | None:

@@ -12,6 +12,8 @@ export interface Asked {
   /** sent as JSON */
   body?: unknown;
   signal?: AbortSignal | undefined;
+  /** how the answer's text is read, when JSON.parse is not enough */
+  parse?: (text: string) => unknown;
 }
 
 export interface Answer<T> {
@@ -47,7 +49,7 @@ export async function ask<T>(method: string, path: string, asked: Asked = {}): P
     throw error;
   }
   return {
-    data: answer.status === 204 ? (undefined as T) : await readJson<T>(answer),
+    data: answer.status === 204 ? (undefined as T) : await readJson<T>(answer, asked.parse),
     total: wholeNumber(answer.headers.get("X-Total-Count")),
     next: nextOf(answer.headers.get("Link")),
   };
@@ -68,9 +70,9 @@ async function send(method: string, path: string, asked: Asked): Promise<Respons
   }
 }
 
-async function readJson<T>(answer: Response): Promise<T> {
+async function readJson<T>(answer: Response, parse: Asked["parse"]): Promise<T> {
   try {
-    return (await answer.json()) as T;
+    return (parse ? parse(await answer.text()) : await answer.json()) as T;
   } catch (error) {
     throw unanswered(error, undefined);
   }

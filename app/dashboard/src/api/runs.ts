@@ -1,6 +1,7 @@
 // runs.ts - the calls about runs. Each takes an AbortSignal last and throws ApiError. Next: use_load.ts.
 import { type Answer, ask } from "./http";
 import type { Comparison, Curve, EpisodePage, Evaluation, Gaps, RunChange, RunDocument, TrainingRun } from "./types";
+import { parseRuns } from "./verbatim";
 
 const DOCUMENTS = "/api/training-runs";
 const RUNS = "/api/v1/training";
@@ -38,14 +39,26 @@ export async function listAgents(signal?: AbortSignal): Promise<string[]> {
   return (await ask<{ agent_ids: string[] }>("GET", `${DOCUMENTS}/agents/list`, { signal })).data.agent_ids;
 }
 
+const LIST_MAX = 500;
+
 /** One run's header, without an episode: what a list shows of it. null: there is none. */
 export async function findRun(runId: string, signal?: AbortSignal): Promise<RunDocument | null> {
-  const page = await ask<RunDocument[]>("GET", DOCUMENTS, { query: { q: runId, limit: 500, metrics: "none" }, signal });
-  return page.data.find((run) => run.run_id === runId) ?? null;
+  const found = await findAmong({ q: runId }, runId, signal);
+  if (found.run || !found.more) return found.run;
+  // Its id is a part of very many others: those that began in the same millisecond are few.
+  const { started_at } = (await compareRuns([runId], signal)).runs[0] ?? { started_at: null };
+  if (started_at === null) return null;
+  return (await findAmong({ q: runId, since: started_at, until: started_at }, runId, signal)).run;
+}
+
+async function findAmong(filter: RunFilter, runId: string, signal?: AbortSignal) {
+  const query = { ...filter, limit: LIST_MAX, metrics: "none" };
+  const page = await ask<RunDocument[]>("GET", DOCUMENTS, { query, signal, parse: parseRuns });
+  return { run: page.data.find((run) => run.run_id === runId) ?? null, more: page.next !== null };
 }
 
 export async function changeRun(runId: string, change: RunChange, signal?: AbortSignal): Promise<RunDocument> {
-  return (await ask<RunDocument>("PATCH", at(runId), { body: change, signal })).data;
+  return (await ask<RunDocument>("PATCH", at(runId), { body: change, signal, parse: parseRuns })).data;
 }
 
 export async function deleteRun(runId: string, signal?: AbortSignal): Promise<void> {
@@ -101,7 +114,7 @@ export async function readCurve(runId: string, query: CurveQuery, signal?: Abort
 
 /** Statistics and configurations of 1 to 50 runs, in the order asked. Of one run: its statistics without its episodes. */
 export async function compareRuns(runIds: readonly string[], signal?: AbortSignal): Promise<Comparison> {
-  return (await ask<Comparison>("GET", `${RUNS}/compare`, { query: { run_ids: runIds.join(",") }, signal })).data;
+  return (await ask<Comparison>("GET", `${RUNS}/compare`, { query: { run_ids: runIds.join(",") }, signal, parse: parseRuns })).data;
 }
 
 /** The run as run_updated brings it, put into a document that is shown. */

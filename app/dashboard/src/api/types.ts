@@ -1,4 +1,5 @@
 // types.ts - what the API answers, as schema/http/openapi.json describes it, names and all. Next: http.ts.
+import type { Verbatim } from "./verbatim";
 
 /** UTC, ISO-8601, milliseconds, "Z". */
 export type Time = string;
@@ -7,7 +8,7 @@ export type Status = "running" | "completed" | "stopped" | "failed";
 export type Real = number | "NaN" | "Infinity" | "-Infinity";
 /** null: there is no such value, or it is not finite. */
 export type Figure = number | null;
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type Json = null | boolean | number | string | Verbatim | Json[] | { [name: string]: Json };
 export type JsonObject = { [name: string]: Json };
 
 export interface Fault {

@@ -4,6 +4,7 @@ import test from "node:test";
 import type { Episode } from "../api/types";
 import { countMissing, type CurveData, drawn, gapsInWords, withEpisode } from "./curve";
 import { extend } from "./live_curve";
+import { lonePoints } from "./lone_points";
 import { inOrder, metricKind, metricsOf, metricsOfEpisodes } from "./metric";
 import { chosenStretch, moved, readStretch, readWhole, xRange, yRange } from "./range";
 import { inWords } from "./summary";
@@ -38,6 +39,8 @@ test("a value that is not finite is marked, and is no gap of the rolling mean", 
   const made = drawn(curve([1, 2, 3], [1, null, 3], [1, null, 2]), []);
   assert.deepEqual(made.nonfinite, [2]);
   assert.deepEqual(made.smoothed, [1, undefined, 2]);
+  // Beside a gap it is a part of it: the line does not begin before its first value.
+  assert.deepEqual(drawn(curve([1, 3, 4], [1, null, 4], [1, null, 2]), [[2, 2]]).smoothed, [1, null, null, 2]);
 });
 
 test("missing numbers are told, and follow what is reported live", () => {
@@ -122,6 +125,14 @@ test("metrics stand in one order, under one name each, whatever they are called"
   assert.equal(metricKind("train/value_loss").better, "lower");
   assert.equal(metricKind("floss_count").better, "none");
   assert.equal(metricKind("constructor").title, "constructor");
+});
+
+test("a value between two breaks is a point, and few values are all points", () => {
+  assert.deepEqual(lonePoints([5], 0, 0), [0]);
+  assert.deepEqual(lonePoints([1, undefined, 2, null, 3], 0, 4), [0, 2, 4]);
+  const many = Array.from({ length: 50 }, (_, i) => (i === 20 || i === 22 ? null : i));
+  assert.deepEqual(lonePoints(many, 0, 49), [21]);
+  assert.deepEqual(lonePoints([...many, null, undefined, 7, undefined], 0, 53), [21, 52]);
 });
 
 test("a chart is told in words", () => {

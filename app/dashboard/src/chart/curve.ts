@@ -55,7 +55,17 @@ export function drawn(data: CurveData, missing: readonly Stretch[]): Drawn {
     result.smoothed.push(data.smoothed[i] ?? undefined);
     if (value === null) result.nonfinite.push(episode);
   }
+  widenBreaks(result.smoothed);
   return result;
+}
+
+/** A break reaches from the last value before it to the first behind it, over places without a value. */
+export function widenBreaks(values: (Figure | undefined)[]): void {
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== null) continue;
+    for (let before = i - 1; before >= 0 && values[before] === undefined; before--) values[before] = null;
+    while (i + 1 < values.length && (values[i + 1] === undefined || values[i + 1] === null)) values[++i] = null;
+  }
 }
 
 /**

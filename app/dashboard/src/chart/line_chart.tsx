@@ -8,6 +8,7 @@ import { formatCount } from "../format/number";
 import { strokeOf } from "../colour/run_colour";
 import { drawGaps, drawMarks } from "./chart_draw";
 import type { Stretch } from "./curve";
+import { lonePoints } from "./lone_points";
 import { chosenStretch, moved, type Range, xRange, yRange } from "./range";
 import "./chart.css";
 
@@ -113,6 +114,8 @@ export function LineChart(props: LineChartProps) {
   );
 }
 
+const colourOf = ({ variable }: Line): string => (variable === "transparent" ? variable : strokeOf(variable));
+
 const dataOf = ({ x, lines }: LineChartProps): uPlot.AlignedData =>
   [x, ...lines.map((line) => line.values)] as unknown as uPlot.AlignedData;
 
@@ -129,7 +132,7 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
     width,
     height,
     legend: { show: false },
-    padding: [10, 14, 0, 0],
+    padding: [10, () => Math.max(14, formatCount(now().last).length * 3.6), 0, 0],
     scales: {
       x: { time: false, range: () => [...shownRange(now())] },
       y: { range: (_chart, min, max) => [...yRange(...(now().span ?? ([min, max] as const)), now().limits)] },
@@ -160,10 +163,19 @@ function options(current: { current: LineChartProps }, width: number): uPlot.Opt
     series: [
       {},
       ...lines.map((line) => ({
-        stroke: () => (line.variable === "transparent" ? "transparent" : strokeOf(line.variable)),
+        stroke: () => colourOf(line),
         width: line.width ?? 1.5,
         alpha: line.alpha ?? 1,
-        points: { show: false },
+        points: {
+          show: false,
+          size: 5,
+          width: 0,
+          fill: () => colourOf(line),
+          filter: (chart: uPlot, place: number) => {
+            const [first, end] = chart.series[0]?.idxs ?? [0, 0];
+            return line.variable === "transparent" ? [] : lonePoints(now().lines[place - 1]?.values ?? [], first, end);
+          },
+        },
         ...(line.dash && line.dash.length > 0 ? { dash: [...line.dash] } : {}),
       })),
     ],

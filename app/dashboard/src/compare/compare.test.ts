@@ -1,6 +1,7 @@
 // compare.test.ts - differences of configurations, groups with their interval, the best of a column.
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Verbatim } from "../api/verbatim";
 import { bestOf } from "./best";
 import { configDiff, valueInLine } from "./config_diff";
 import { groupBy, groupCurve, interval } from "./group";
@@ -29,6 +30,14 @@ test("a key that holds an object here and a number there is one difference", () 
 test("keys with a slash, a tilde or the name of a prototype are keys like others", () => {
   const nodes = configDiff([JSON.parse('{"__proto__": 1, "a/b~c": 1, "toString": 1}'), { "a/b~c": 2 }]);
   assert.deepEqual(nodes.map((node) => node.path), ["/__proto__", "/a~1b~0c", "/toString"]);
+});
+
+test("whole numbers beyond 53 bits are told apart, 1 and 1.0 are not", () => {
+  const seeds = ["9007199254740993", "9007199254740992", "1.0"].map((text) => new Verbatim(text));
+  assert.equal(configDiff([{ seed: seeds[0] as Verbatim }, { seed: seeds[1] as Verbatim }]).length, 1);
+  assert.equal(configDiff([{ seed: seeds[1] as Verbatim }, { seed: 9007199254740992 }]).length, 0);
+  assert.equal(configDiff([{ seed: seeds[2] as Verbatim }, { seed: 1 }]).length, 0);
+  assert.equal(valueInLine(seeds[0]), "9007199254740993");
 });
 
 test("values stand in one line", () => {

@@ -1,5 +1,6 @@
 // config_diff.ts - in what configurations differ: a tree of only the keys that do. Pure. Next: config_table.tsx.
 import type { Json, JsonObject } from "../api/types";
+import { jsonText, Verbatim } from "../api/verbatim";
 
 export interface DiffNode {
   /** the last part of the key */
@@ -15,11 +16,12 @@ export interface DiffNode {
 }
 
 const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Verbatim);
 
 /** The same as JSON values: the order of keys does not matter. */
 export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
+  if (a instanceof Verbatim || b instanceof Verbatim) return sameNumber(a, b);
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((item, index) => sameJson(item, b[index]));
   if (!isObject(a) || !isObject(b)) return false;
@@ -27,6 +29,16 @@ export function sameJson(a: Json | undefined, b: Json | undefined): boolean {
   return (
     names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && sameJson(a[name], b[name]))
   );
+}
+
+const WHOLE = /^-?\d+$/;
+
+/** 1 and 1.0 are the same; two whole numbers beyond a double's 53 bits are told apart. */
+function sameNumber(a: Json | undefined, b: Json | undefined): boolean {
+  const isNumber = (value: Json | undefined) => typeof value === "number" || value instanceof Verbatim;
+  if (!isNumber(a) || !isNumber(b)) return false;
+  const [left, right] = [String(a), String(b)];
+  return WHOLE.test(left) && WHOLE.test(right) ? BigInt(left) === BigInt(right) : Number(left) === Number(right);
 }
 
 /** Keys in the order of the first configuration that has them. */
@@ -54,5 +66,6 @@ function differing(objects: readonly JsonObject[], above: string): DiffNode[] {
 /** A value in one line: text as it is, the rest as JSON. */
 export function valueInLine(value: Json | undefined): string {
   if (value === undefined) return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
+  if (value instanceof Verbatim) return value.text;
+  return typeof value === "string" ? value : jsonText(value);
 }

@@ -1,6 +1,6 @@
 // overlay.ts - curves of several runs on one axis of episodes. Pure. Called by compare_chart.tsx. Next: group.ts.
 import type { Figure } from "../api/types";
-import { drawn } from "../chart/curve";
+import { drawn, widenBreaks } from "../chart/curve";
 import { groupCurve } from "./group";
 import type { Series } from "./series";
 import type { RunCurve } from "./use_curves";
@@ -44,15 +44,6 @@ export function overlay(series: readonly Series[], curves: ReadonlyMap<string, R
     return { series: line.series, part: line.part, values, ...(line.runs ? { runs: spread(line.runs, line) } : {}) };
   });
   return { x, lines };
-}
-
-/** A break reaches from the run's last point before it to its first behind it, over other runs' episodes. */
-function widenBreaks(values: (Figure | undefined)[]): void {
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] !== null) continue;
-    for (let before = i - 1; before >= 0 && values[before] === undefined; before--) values[before] = null;
-    while (i + 1 < values.length && (values[i + 1] === undefined || values[i + 1] === null)) values[++i] = null;
-  }
 }
 
 function linesOf(series: Series, curves: ReadonlyMap<string, RunCurve | null>): Own[] {

@@ -45,7 +45,7 @@ export function SeriesList({ series, view }: { series: readonly Series[]; view: 
 
 export function Swatch({ series }: { series: Series }) {
   return (
-    <svg class="swatch" viewBox="0 0 28 8" aria-hidden="true">
+    <svg class="line-swatch" viewBox="0 0 28 8" aria-hidden="true">
       <line x1="0" y1="4" x2="28" y2="4" style={{ stroke: series.style.css }} stroke-width="3" stroke-dasharray={series.style.dash.join(" ")} />
     </svg>
   );

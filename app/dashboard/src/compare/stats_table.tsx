@@ -5,6 +5,7 @@ import { figure, metricKind } from "../chart/metric";
 import { exactFigure, formatCount } from "../format/number";
 import { Link, runPath } from "../router";
 import { bestOf } from "./best";
+import { interval } from "./group";
 import type { Series } from "./series";
 import { Swatch } from "./series_list";
 
@@ -22,6 +23,38 @@ const KINDS = [
 
 const WORDS = { higher: "higher is better", lower: "lower is better", none: "" };
 
+/** A group's runs together: the mean of their means with its 95 % interval, their lowest and their highest. */
+function GroupRow({ series, metrics }: { series: Series; metrics: readonly string[] }) {
+  const known = (kind: "avg" | "min" | "max", metric: string): number[] =>
+    series.runs.map((run) => figure(run.aggregate_stats, kind, metric)).filter((value) => value !== null);
+  const cell = (kind: "avg" | "min" | "max", metric: string): string => {
+    const values = known(kind, metric);
+    const { format } = metricKind(metric);
+    if (values.length === 0) return "–";
+    if (kind !== "avg") return format(kind === "min" ? Math.min(...values) : Math.max(...values));
+    const { mean, high } = interval(values);
+    return high === null ? format(mean) : `${format(mean)} ± ${format(high - mean)}`;
+  };
+  return (
+    <tr class="group-row" data-group={series.key}>
+      <th scope="row" class="pinned">
+        <Swatch series={series} /> {series.name}{" "}
+        <small class="faint">
+          {series.runs.length} {series.runs.length === 1 ? "run" : "runs"}
+        </small>
+      </th>
+      <td class="number">{formatCount(series.runs.reduce((sum, run) => sum + run.episodes_completed, 0))}</td>
+      {metrics.flatMap((metric) =>
+        KINDS.map(([kind]) => (
+          <td key={`${metric} ${kind}`} class={kind === "avg" ? "number first" : "number"} data-figure={`group_${kind}_${metric}`}>
+            {cell(kind, metric)}
+          </td>
+        )),
+      )}
+    </tr>
+  );
+}
+
 export function StatsTable({ runs, series, metrics }: StatsTableProps) {
   const ordered = series.flatMap((one) => one.runs.map((run) => ({ run, series: one })));
   const columns = metrics.flatMap((metric) =>
@@ -37,7 +70,10 @@ export function StatsTable({ runs, series, metrics }: StatsTableProps) {
     <section class="panel main-panel" aria-labelledby="figures-title">
       <div class="panel-head">
         <h2 id="figures-title">Statistics</h2>
-        <span class="faint">over all episodes of each run; the best of a column is marked ★</span>
+        <span class="faint">
+          over all episodes of each run; the best of a column is marked ★
+          {series.some((one) => one.grouped) && "; of a group: mean of its runs' means ± 95 % interval, lowest, highest"}
+        </span>
       </div>
       <div class="wide-table" tabIndex={0} role="region" aria-labelledby="figures-title">
         <table class="data figures">
@@ -75,10 +111,11 @@ export function StatsTable({ runs, series, metrics }: StatsTableProps) {
           </thead>
           <tbody>
             {ordered.map(({ run, series: own }, row) => (
-              <tr key={run.run_id}>
+              <Fragment key={run.run_id}>
+                {own.grouped && own.runs[0] === run && <GroupRow series={own} metrics={metrics} />}
+              <tr>
                 <th scope="row" class="pinned">
                   <Swatch series={own} /> <Link to={runPath(run.run_id)}>{run.run_id}</Link>
-                  {own.grouped && <small class="faint"> {own.name}</small>}
                 </th>
                 <td class="number">{formatCount(run.episodes_completed)}</td>
                 {columns.map(({ metric, kind, values, best }) => (
@@ -98,6 +135,7 @@ export function StatsTable({ runs, series, metrics }: StatsTableProps) {
                   </td>
                 ))}
               </tr>
+              </Fragment>
             ))}
           </tbody>
         </table>

@@ -5,13 +5,15 @@ import { formatCount, formatFigure, formatShare } from "../format/number";
 import { Failed } from "../ui/state";
 import { Time } from "../ui/time";
 
+const PAGE = 50; // what the API answers unless asked for more
+
 export function EvaluationPanel({ runId, round }: { runId: string; round: number }) {
   const { data, error, retryAt, reload } = useLoad((signal) => listEvaluations(runId, signal), [runId, round]);
   return (
     <section class="panel side-panel" aria-labelledby="evaluations-title">
       <div class="panel-head">
         <h2 id="evaluations-title">Evaluations</h2>
-        {data && <span class="faint figure">{formatCount(data.length)}</span>}
+        {data && <span class="faint figure">{data.length === PAGE ? `newest ${PAGE}` : formatCount(data.length)}</span>}
       </div>
       {error && <Failed strip error={error} retryAt={retryAt} onRetry={reload} />}
       {data?.length === 0 && <p class="faint">None reported.</p>}

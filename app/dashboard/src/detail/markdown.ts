@@ -1,5 +1,5 @@
-// markdown.ts - Markdown as HTML in which nothing runs and nothing is fetched: marked reads it, DOMPurify keeps
-// only what is listed here. A chunk of its own, fetched when there are notes. Called by notes_panel.tsx.
+// markdown.ts - Markdown as HTML in which nothing runs and nothing is fetched: marked reads it and takes HTML for
+// text, DOMPurify keeps only what is listed here. A chunk of its own, fetched when there are notes. Called by notes_panel.tsx.
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 
@@ -7,7 +7,12 @@ const TAGS = [
   ..."a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i li ol p pre s strong sub sup".split(" "),
   ..."table tbody td th thead tr ul input".split(" "),
 ];
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => ESCAPES[sign] ?? sign);
+
 const marked = new Marked({ gfm: true, breaks: true, async: false });
+// HTML in notes is shown as it is written. A picture is its words: it would be fetched from elsewhere.
+marked.use({ renderer: { html: ({ text }) => escaped(text), image: ({ text }) => escaped(text) } });
 
 /** Links lead away in a tab of their own, and only by http, https, mailto, or within this server. */
 export function safeMarkdown(text: string): DocumentFragment {

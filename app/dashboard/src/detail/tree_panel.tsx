@@ -1,6 +1,7 @@
 // tree_panel.tsx - a JSON object as a tree that folds: configuration, metadata. What is folded is not drawn.
 import { useState } from "preact/hooks";
 import type { Json, JsonObject } from "../api/types";
+import { jsonText, Verbatim } from "../api/verbatim";
 import { CopyButton } from "../ui/copy_button";
 
 interface TreePanelProps {
@@ -27,7 +28,7 @@ export function TreePanel({ title, value, none }: TreePanelProps) {
             {all.open ? "Fold all" : "Unfold all"}
           </button>
         )}
-        {!empty && <CopyButton text={JSON.stringify(value, null, 2)} what={title.toLowerCase()} />}
+        {!empty && <CopyButton text={jsonText(value, 2)} what={title.toLowerCase()} />}
       </div>
       {empty ? <p class="faint">{none}</p> : <Members key={all.round} value={value} depth={0} open={all.open} />}
     </section>
@@ -35,7 +36,7 @@ export function TreePanel({ title, value, none }: TreePanelProps) {
 }
 
 const isBranch = (value: Json | undefined): value is Json[] | JsonObject =>
-  typeof value === "object" && value !== null && Object.keys(value).length > 0;
+  typeof value === "object" && value !== null && !(value instanceof Verbatim) && Object.keys(value).length > 0;
 
 function Members({ value, depth, open }: { value: Json[] | JsonObject; depth: number; open: boolean | null }) {
   const [shown, setShown] = useState(SHOWN_MAX);
@@ -74,7 +75,7 @@ interface BranchProps {
 function Branch({ name, value, depth, open }: BranchProps) {
   const count = Object.keys(value).length;
   const [unfolded, setUnfolded] = useState(open ?? (depth === 0 && count <= OPEN_MAX));
-  const short = Array.isArray(value) && value.every((item) => !isBranch(item)) ? JSON.stringify(value) : null;
+  const short = Array.isArray(value) && value.every((item) => !isBranch(item)) ? jsonText(value) : null;
   if (short !== null && short.length <= 60)
     return (
       <>
@@ -93,8 +94,7 @@ function Branch({ name, value, depth, open }: BranchProps) {
 }
 
 function Leaf({ value }: { value: Json | undefined }) {
-  const kind = value === null ? "null" : typeof value;
-  return (
-    <code class={`tree-value tree-${kind}`}>{typeof value === "string" ? (value === "" ? '""' : value) : JSON.stringify(value)}</code>
-  );
+  const kind = value === null ? "null" : value instanceof Verbatim ? "number" : typeof value;
+  const text = typeof value === "string" ? value || '""' : value instanceof Verbatim ? value.text : jsonText(value);
+  return <code class={`tree-value tree-${kind}`}>{text}</code>;
 }
