@@ -4,6 +4,8 @@
  */
 #include "route_metrics.h"
 
+#include <string.h>
+
 #include "store/store_episode.h"
 #include "training/statistics.h"
 
@@ -53,6 +55,16 @@ summarise(const struct statistics *statistics, struct run_summary *summary)
         .max_reward = reward == NULL ? NAN : reward->max,
         .final_win_rate = statistics->final_win_rate,
     };
+}
+
+bool
+route_with_metrics(const struct http_query *parsed, bool *with, struct api_error *err)
+{
+    const char *metrics = http_query_text(parsed, "metrics");
+
+    *with = metrics == NULL || strcmp(metrics, "full") == 0;
+    return *with || strcmp(metrics, "none") == 0 ||
+           api_fault(err, "metrics", "must be full or none");
 }
 
 bool

@@ -12,6 +12,9 @@ struct route_metrics {
     bool cut_short;             /* the run has more than `most` episodes */
 };
 
+/* Does the query ask for them? metrics=full (the default) or none. Error: FIELD_INVALID. */
+bool route_with_metrics(const struct http_query *parsed, bool *with, struct api_error *err);
+
 /*
  * Write "metrics": {"episodes": […], "rolling_win_rate": […]} of a run with at most `most`
  * episodes. Streamed: memory does not grow with the run. Errors: STORE_UNAVAILABLE, INTERNAL.

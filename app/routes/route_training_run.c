@@ -44,17 +44,37 @@ route_training_run_create(struct call *call, struct api_error *err)
     return good;
 }
 
-/* GET /api/training-runs/{run_id} */
+/* All but the episodes, for pages that read them by themselves. */
+static bool
+reply_header(struct call *call, struct run_held *held, struct api_error *err)
+{
+    struct json_out json;
+
+    if (!store_run_settle(call->store, held, err))
+        return false;
+    json = http_reply_json(call->reply, 200);
+    json_out_object(&json, NULL);
+    run_write_document(&held->run, route_run_stale(call, &held->run), &json);
+    run_write_summary(&held->run.summary, &json);
+    json_out_object_end(&json);
+    return true;
+}
+
+/* GET /api/training-runs/{run_id}: whole, or with metrics=none without its episodes. */
 bool
 route_training_run_show(struct call *call, struct api_error *err)
 {
     struct run_held held = {.holder = NULL};
-    bool good;
+    struct http_query parsed;
+    bool with_metrics, good;
 
     if (!route_run_find(call, &held, err))
         return false;
-    good =
-        route_unchanged(call, &held.run) || route_reply_document(call, 200, &held.run, WHOLE, err);
+    good = http_query_parse(call->req->query, &parsed, err) &&
+           route_with_metrics(&parsed, &with_metrics, err);
+    if (good && !route_unchanged(call, &held.run))
+        good = with_metrics ? route_reply_document(call, 200, &held.run, WHOLE, err)
+                            : reply_header(call, &held, err);
     store_run_release(&held);
     return good;
 }

@@ -50,13 +50,10 @@ write_run(struct run *run, void *context)
 static bool
 read_metrics(struct document_listing *documents, struct api_error *err)
 {
-    const char *metrics = http_query_text(&documents->listing.parsed, "metrics");
-
-    documents->with_metrics = metrics == NULL || strcmp(metrics, "full") == 0;
-    if (documents->with_metrics || strcmp(metrics, "none") == 0)
+    if (route_with_metrics(&documents->listing.parsed, &documents->with_metrics, err))
         return true;
     spool_clear(&documents->listing.text);
-    return api_fault(err, "metrics", "must be full or none");
+    return false;
 }
 
 /* In the order of sort; agent_id status strategy_label q tag since until limit offset cursor

@@ -246,6 +246,14 @@ run_doc_borrow(const bson_t *doc, struct run_held *held)
     hold(NULL, doc, held);
 }
 
+const bson_t *
+run_doc_of(const struct run_held *held)
+{
+    const struct holder *holder = held->holder;
+
+    return holder->doc;
+}
+
 bool
 run_doc_in_step(const bson_t *doc)
 {

@@ -18,4 +18,7 @@ void run_doc_borrow(const bson_t *doc, struct run_held *held);
 /* May the header's sums, extremes and wins be trusted? */
 bool run_doc_in_step(const bson_t *doc);
 
+/* The header that a held run is read from; borrowed. */
+const bson_t *run_doc_of(const struct run_held *held);
+
 #endif

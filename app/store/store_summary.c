@@ -1,6 +1,7 @@
 /*
  * store_summary.c - a replacement may leave a header's sums, extremes or wins in doubt; the next
- * reader of a list recomputes them here. Called by store_run_list.c. Next: store_episode_read.c.
+ * reader of a list recomputes them here. Called by store_run_list.c, routes/route_training_run.c.
+ * Next: store_episode_read.c.
  */
 #include "store_summary.h"
 
@@ -8,6 +9,7 @@
 #include "store_bson.h"
 #include "store_counters.h"
 #include "store_private.h"
+#include "store_run_doc.h"
 #include "store_tail.h"
 
 static bool
@@ -89,4 +91,13 @@ store_summary_mend(struct store *store, struct run *run, int64_t merges, struct 
         counters_summarise(&counters, &run->summary);
     counters_clear(&counters);
     return good;
+}
+
+bool
+store_run_settle(struct store *store, struct run_held *held, struct api_error *err)
+{
+    const bson_t *doc = run_doc_of(held);
+
+    return run_doc_in_step(doc) ||
+           store_summary_mend(store, &held->run, store_read_whole(doc, "merges"), err);
 }

@@ -110,6 +110,12 @@ bool store_run_has_metric(const struct run_held *held, const char *metric);
  */
 bool store_run_statistics(const struct run_held *held, struct statistics *statistics);
 
+/*
+ * Where a replacement has left held->run.summary in doubt, recompute it from the episodes, as a
+ * list does. Errors: STORE_UNAVAILABLE.
+ */
+bool store_run_settle(struct store *store, struct run_held *held, struct api_error *err);
+
 /* The highest episode number reported, 0 while there is none. Told by the header. */
 int64_t store_run_highest(const struct run_held *held);
 

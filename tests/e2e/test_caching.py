@@ -19,6 +19,7 @@ RUN_READS = [
     RUNS + "/{id}/learning-curve",
     RUNS + "/{id}/learning-curve?metric=win&window=3&max_points=10",
     DOCUMENTS + "/{id}",
+    DOCUMENTS + "/{id}?metrics=none",
     V1 + "/compare?run_ids={id},nobody",
 ]
 LISTS = [

@@ -126,6 +126,22 @@ def test_the_document_shows_episodes_and_win_rates_as_the_seed_does(client, run)
     }
 
 
+def test_the_document_can_be_had_without_its_episodes(client, run):
+    client.report_all(run, {n: {"total_reward": n, "win": n % 2} for n in range(1, 30)})
+    whole = client.document(run)
+    header = client.read(f"{DOCUMENTS}/{run}", metrics="none")
+    assert header == {name: value for name, value in whole.items() if name != "metrics"}
+    assert client.read(f"{DOCUMENTS}/{run}", metrics="full") == whole
+    problem(client.get(f"{DOCUMENTS}/{run}", metrics="some"), 422, fields=["metrics"])
+
+
+def test_its_summary_is_right_after_an_extreme_was_replaced(client, run):
+    client.report_all(run, {1: {"total_reward": 9}, 2: {"total_reward": 5}})
+    client.report_all(run, {1: {"total_reward": 1}, 2: {"total_reward": 4}})
+    summary = client.read(f"{DOCUMENTS}/{run}", metrics="none")["summary"]
+    assert (summary["min_reward"], summary["max_reward"], summary["avg_reward"]) == (1, 4, 2.5)
+
+
 def test_the_document_is_whole_however_long_the_run(client, run):
     rng = np.random.default_rng(3)
     book, reports = Book(), {}

@@ -278,6 +278,13 @@ store_run_statistics(const struct run_held *held, struct statistics *statistics)
 }
 
 bool
+store_run_settle(struct store *store, struct run_held *held, struct api_error *err)
+{
+    (void)held;
+    return !fake_store_fails(store, err);
+}
+
+bool
 store_episode_put(struct store *store, const char *account, const char *run_id,
                   const struct episode_list *list, int64_t now_ms, struct run_held *held,
                   struct store_receipt *receipt, struct api_error *err)

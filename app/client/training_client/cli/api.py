@@ -60,23 +60,8 @@ def compared(transport: Transport, run_ids: list[str]) -> dict[str, Any]:
 
 
 def document(transport: Transport, run: dict[str, Any]) -> dict[str, Any]:
-    """The RunDocument, without its episodes, of a run of compared().
-
-    It is looked up in the list: the run's own page would hold all its episodes.
-    """
-    found, _ = pages(
-        transport,
-        DOCUMENTS,
-        {
-            "metrics": "none",
-            "q": run["run_id"],
-            "since": run["started_at"],
-            "until": run["started_at"],
-        },
-        PAGE,
+    """The RunDocument, without its episodes, of a run of compared()."""
+    found: dict[str, Any] = persist(
+        lambda: transport.get(path_of(run["run_id"]), {"metrics": "none"})
     )
-    for one in found:
-        if one["run_id"] == run["run_id"]:
-            whole: dict[str, Any] = one
-            return whole
-    raise Failure(f"run {run['run_id']} was deleted meanwhile")
+    return found

@@ -1,4 +1,5 @@
 // runs.ts - the calls about runs. Each takes an AbortSignal last and throws ApiError. Next: use_load.ts.
+import { ApiError } from "./api_error";
 import { type Answer, ask } from "./http";
 import type { Comparison, Curve, EpisodePage, Evaluation, Gaps, RunChange, RunDocument, TrainingRun } from "./types";
 import { parseRuns } from "./verbatim";
@@ -39,22 +40,14 @@ export async function listAgents(signal?: AbortSignal): Promise<string[]> {
   return (await ask<{ agent_ids: string[] }>("GET", `${DOCUMENTS}/agents/list`, { signal })).data.agent_ids;
 }
 
-const LIST_MAX = 500;
-
-/** One run's header, without an episode: what a list shows of it. null: there is none. */
+/** One run's header, without an episode. null: there is none. */
 export async function findRun(runId: string, signal?: AbortSignal): Promise<RunDocument | null> {
-  const found = await findAmong({ q: runId }, runId, signal);
-  if (found.run || !found.more) return found.run;
-  // Its id is a part of very many others: those that began in the same millisecond are few.
-  const { started_at } = (await compareRuns([runId], signal)).runs[0] ?? { started_at: null };
-  if (started_at === null) return null;
-  return (await findAmong({ q: runId, since: started_at, until: started_at }, runId, signal)).run;
-}
-
-async function findAmong(filter: RunFilter, runId: string, signal?: AbortSignal) {
-  const query = { ...filter, limit: LIST_MAX, metrics: "none" };
-  const page = await ask<RunDocument[]>("GET", DOCUMENTS, { query, signal, parse: parseRuns });
-  return { run: page.data.find((run) => run.run_id === runId) ?? null, more: page.next !== null };
+  try {
+    return (await ask<RunDocument>("GET", at(runId), { query: { metrics: "none" }, signal, parse: parseRuns })).data;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
 }
 
 export async function changeRun(runId: string, change: RunChange, signal?: AbortSignal): Promise<RunDocument> {
