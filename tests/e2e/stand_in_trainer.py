@@ -37,7 +37,7 @@ def learn(given, pause):
     """Log episodes; save when asked to stop."""
     from training_client import TrainingRunLogger
 
-    with TrainingRunLogger(linger_s=0.02) as logger:
+    with TrainingRunLogger(linger_s=0.02, quiet=True) as logger:
         logger.create_run(
             "stand_in",
             "none",
@@ -59,7 +59,7 @@ def open_run(given):
     """Log a few episodes and leave the run open, as one does that breaks."""
     from training_client import TrainingRunLogger
 
-    logger = TrainingRunLogger(linger_s=0.02)
+    logger = TrainingRunLogger(linger_s=0.02, quiet=True)
     logger.create_run("stand_in", "none", {}, run_id=given.run_id)
     for number in range(1, 4):
         logger.log_episode(number, **metrics_of(number))
