@@ -172,7 +172,7 @@ a_name_is_quoted_when_it_must_be(void **state)
 static void
 many_metrics_find_their_columns_whatever_their_order(void **state)
 {
-    static char names[MANY][8];
+    static char names[MANY][16];
     struct metric_value values[MANY];
     struct fixture *f = *state;
     char expected[MANY * 8];
