@@ -12,6 +12,7 @@ import struct
 import time
 import urllib.parse
 import uuid
+from pathlib import Path
 
 import requests
 
@@ -56,7 +57,8 @@ TITLES = {
     507: "Insufficient Storage",
 }
 LEAKS = re.compile(
-    r"mongo|bson|libfcgi|0x[0-9a-f]{6,}|\.c:\d+|/usr/|/work/|/tmp/|/var/|127\.0\.0\.1|traceback",
+    r"mongo|bson|libfcgi|0x[0-9a-f]{6,}|\.c:\d+|/usr/|/tmp/|/var/|127\.0\.0\.1|traceback|"
+    + re.escape(str(Path(__file__).parents[2])),
     re.I,
 )
 
