@@ -28,7 +28,7 @@
 #define QUIET_MS 2000
 #define ROWS_MANY 200000
 
-#define PAUSE_MS 10 /* between two transactions: writers and readers go first */
+#define PAUSE_MS 40 /* between two transactions: writers and readers go first */
 #define LATER_MS 1000
 
 /* How many rows could be put into blocks: of full blocks alone. */
