@@ -1,7 +1,8 @@
 /*
  * store_block.h - blocks of a long run's rows, in the collection `blocks`; for app/store alone.
  *
- * Measured for one metric of 1 000 000 episodes, in this program: rows 1.4 to 2.1 s, blocks 45 ms.
+ * Measured, whole requests through nginx: nine curves of a run of 1 000 000 episodes took 12.7 s
+ * from rows and 0.9 s from blocks on a loaded machine; one from blocks 60 to 96 ms on a quiet one.
  *
  * The rule that makes them exact: block b holds what the rows of the numbers b * BLOCK_SIZE + 1 to
  * (b + 1) * BLOCK_SIZE say, of all metrics; and a header's `blocks_to` is the number up to which

@@ -14,8 +14,8 @@ struct plan {
     const struct episode_list *list;
     struct tail *tail; /* of the header before; owned; NULL: empty */
     int64_t rows_max;
-    int64_t blocks_to,
-        blocks_before; /* store_block.h: below every row that is written; in the header */
+    int64_t blocks_before; /* the header's blocks_to (store_block.h) */
+    int64_t blocks_to;     /* below every row that is written: what it becomes */
     struct counters counters;
     /* Reports that are not among the rows, in number order: the tail's and the new ones. */
     const struct episode **waiting; /* owned */

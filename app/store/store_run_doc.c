@@ -162,18 +162,25 @@ read_checkpoints(const bson_t *doc, struct holder *holder, struct run *run)
     run->checkpoint_count = count;
 }
 
-/* The counted episodes, and those that wait in the tail. */
+/* The counted episodes, and those that wait in the tail. Clear them. */
+static void
+read_counters(const bson_t *doc, const struct tail *tail, struct counters *counters)
+{
+    bool good = counters_read(doc, counters);
+
+    for (size_t i = 0; good && tail != NULL && i < tail->count; i++)
+        good = counters_add(counters, &tail->items[i]);
+    if (!good)
+        abort(); /* out of memory ends the worker; the master starts another */
+}
+
 static void
 read_summary(const bson_t *doc, const struct tail *tail, struct run_summary *summary)
 {
     struct counters counters;
-    bool good = counters_read(doc, &counters);
 
+    read_counters(doc, tail, &counters);
     summary->episodes = store_read_whole(doc, "episodes");
-    for (size_t i = 0; good && tail != NULL && i < tail->count; i++)
-        good = counters_add(&counters, &tail->items[i]);
-    if (!good)
-        abort(); /* out of memory ends the worker; the master starts another */
     counters_summarise(&counters, summary);
     counters_clear(&counters);
 }
@@ -281,12 +288,8 @@ store_run_statistics(const struct run_held *held, struct statistics *statistics)
 {
     const struct holder *holder = held->holder;
     struct counters counters;
-    bool good = counters_read(holder->doc, &counters);
 
-    for (size_t i = 0; good && holder->tail != NULL && i < holder->tail->count; i++)
-        good = counters_add(&counters, &holder->tail->items[i]);
-    if (!good)
-        abort(); /* out of memory ends the worker; the master starts another */
+    read_counters(holder->doc, holder->tail, &counters);
     if (counters.stale) {
         counters_clear(&counters);
         return false;

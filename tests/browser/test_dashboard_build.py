@@ -2,11 +2,11 @@
 
 import json
 import shutil
-import subprocess
 
 import pytest
 
 from conftest import ROOT
+from stack import set_up_in
 
 SOURCES = ROOT / "app" / "dashboard"
 
@@ -16,20 +16,7 @@ def install(folder, find_node="return 1"):
     shutil.copytree(
         SOURCES, folder / "app/dashboard", ignore=shutil.ignore_patterns("node_modules", "dist")
     )
-    script = """
-        . "$1/app/setup.sh"
-        ROOT=$2 TOOLS=$2/tools DIR=$2
-        mkdir -p "$TOOLS" "$DIR/log"
-        logged() { "$@" >>"$DIR/log/setup.log" 2>&1; }
-        find_node() { %s; }
-        install_dashboard && printf '%%s' "$NOTE"
-    """
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script % find_node, "bash", ROOT, folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return set_up_in(folder, "install_dashboard", find_node)
 
 
 @pytest.mark.parametrize("find_node", ["return 1", "NODE=false NPM=npm"])

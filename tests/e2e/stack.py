@@ -44,6 +44,24 @@ def plain_environment(**more):
     return {k: v for k, v in os.environ.items() if k not in SETTINGS} | more
 
 
+def set_up_in(folder, step, find_node):
+    """One step of setup.sh in another repository's folder; find_node is a shell function's body."""
+    script = """
+        . "$1/app/setup.sh"
+        ROOT=$2 TOOLS=$2/tools DIR=$2
+        mkdir -p "$TOOLS" "$DIR/log"
+        logged() { "$@" >>"$DIR/log/setup.log" 2>&1; }
+        find_node() { %s; }
+        "$3" && printf '%%s' "$NOTE"
+    """
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script % find_node, "bash", ROOT, folder, step],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 class Stack:
     """One folder of app/up. Nothing is started before up()."""
 

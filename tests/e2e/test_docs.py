@@ -12,7 +12,7 @@ import subprocess
 import pytest
 import requests
 
-from stack import ROOT
+from stack import ROOT, set_up_in
 from support import Client, problem
 
 PAGE = ROOT / "nginx" / "docs"
@@ -90,20 +90,7 @@ def install(folder, find_node):
     """install_docs of setup.sh in a repository of its own; find_node is a shell function's body."""
     for name in ("nginx/docs", "schema/http"):
         shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
-    script = """
-        . "$1/app/setup.sh"
-        ROOT=$2 TOOLS=$2/tools DIR=$2
-        mkdir -p "$TOOLS" "$DIR/log"
-        logged() { "$@" >>"$DIR/log/setup.log" 2>&1; }
-        find_node() { %s; }
-        install_docs && printf '%%s' "$NOTE"
-    """
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script % find_node, "bash", ROOT, folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return set_up_in(folder, "install_docs", find_node)
 
 
 def test_without_a_network_the_page_says_so(tmp_path):
