@@ -155,17 +155,19 @@ def main() -> int:
 
 def train(training: Training, logger: TrainingRunLogger, stop: StopFlag) -> tuple[Status, int]:
     """Run the training and end its run; the exit code that goes with how it ended."""
+    stopped = False
     try:
         training.run(logger, stop)
+        stopped = training.played < training.timesteps  # a signal after the last episode is late
     except KeyboardInterrupt:
-        pass  # the second one: not even the last checkpoint is saved
+        stopped = True  # the second one: not even the last checkpoint is saved
     except Exception as error:
         traceback.print_exc()
         logger.update_status("failed", f"{type(error).__name__}: {error}")
         return "failed", EXIT_FAILED
-    status: Status = "stopped" if stop.signal else "completed"
+    status: Status = "stopped" if stopped else "completed"
     logger.update_status(status)
-    return status, 128 + stop.signal if stop.signal else EXIT_COMPLETED
+    return status, 128 + stop.signal if stopped else EXIT_COMPLETED
 
 
 def close(logger: TrainingRunLogger, quiet: bool) -> bool:
