@@ -5,11 +5,14 @@
 #include "live_access.h"
 
 #include "base/log.h"
+#include "live_watch.h"
 #include "store/store_run.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define AWAKE_MS 1000 /* a stream that rests is awake within one answer of the database */
 
 /* First in, first out; guarded by the mutex. */
 struct line {
@@ -75,14 +78,20 @@ find_run(struct store *store, const struct live_ask *ask, struct api_error *err)
     return found;
 }
 
+/* Who is let in hears of everything that is committed from then on. */
 static void
 answer(struct store *store, struct live_ask *ask)
 {
     struct api_error err = {.id = API_OK};
-    const bool good =
-        ask->kind == LIVE_ASK_RUN ? find_run(store, ask, &err) : find_owner(store, ask, &err);
+    bool good = true;
 
+    if (ask->kind == LIVE_ASK_RUN)
+        good = find_run(store, ask, &err);
+    else if (ask->kind != LIVE_ASK_NOBODY)
+        good = find_owner(store, ask, &err);
     ask->error = good ? API_OK : err.id;
+    if (good && !live_watch_await(AWAKE_MS))
+        ask->error = API_STORE_UNAVAILABLE;
 }
 
 static void *

@@ -1,6 +1,7 @@
 /*
  * live_access.h - asks the database who a client is and whether a run is there, in a thread of its
- * own with its own store, so that the loop never waits for the database.
+ * own with its own store, so that the loop never waits for the database. A good answer comes when
+ * events are followed (live_watch_await).
  */
 #ifndef LIVE_ACCESS_H
 #define LIVE_ACCESS_H
@@ -11,6 +12,7 @@
 enum live_ask_kind {
     LIVE_ASK_KEY,     /* whose is this key? */
     LIVE_ASK_SESSION, /* whose is this session? */
+    LIVE_ASK_NOBODY,  /* account and scopes are known: are events followed? */
     LIVE_ASK_RUN      /* has this account such a run? */
 };
 
@@ -18,7 +20,7 @@ enum live_ask_kind {
 struct live_ask {
     enum live_ask_kind kind;
     char secret[STORE_KEY_TEXT_SIZE]; /* the key, or the session's token */
-    char account[STORE_ACCOUNT_SIZE]; /* of LIVE_ASK_RUN; else it is the answer */
+    char account[STORE_ACCOUNT_SIZE]; /* of LIVE_ASK_NOBODY and _RUN; else it is the answer */
     char run_id[LIVE_NAME_SIZE];
     void *about;     /* the asker's own, as are place and serial */
     uint32_t place;  /* of the client that waits for the answer */

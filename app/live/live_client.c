@@ -35,6 +35,7 @@ live_client_open(struct live_hub *hub, enum live_client_kind kind, const struct 
     hub->places[client->place] = client;
     hub->counters.opened[kind]++;
     hub->counters.open[kind]++;
+    live_watch_enter();
     return client;
 }
 
@@ -239,5 +240,6 @@ live_client_free(struct live_client *client)
     hub->free_places[hub->free_count++] = client->place;
     live_message_drop(client->farewell);
     live_credential_drop(hub, client->credential);
+    live_watch_leave();
     free(client);
 }

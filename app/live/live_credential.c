@@ -13,20 +13,40 @@ is_same(const struct live_claim *a, const struct live_claim *b)
     return a->kind == b->kind && a->local == b->local && strcmp(a->secret, b->secret) == 0;
 }
 
-/* Nobody needs to be asked about a client without a key, nor about what can be none. */
-static void
-decide(const struct live_hub *hub, struct live_credential *credential)
+static bool
+is_anonymous(const struct live_hub *hub, const struct live_claim *claim)
 {
-    const struct live_claim *claim = &credential->claim;
+    return claim->kind == LIVE_CLAIM_NONE && claim->local && hub->limits.anonymous[0] != '\0';
+}
 
+/* Can it be judged without a question? */
+static bool
+is_refused(const struct live_hub *hub, const struct live_claim *claim)
+{
+    return claim->kind == LIVE_CLAIM_WRONG ||
+           (claim->kind == LIVE_CLAIM_NONE && !is_anonymous(hub, claim));
+}
+
+static void
+refuse(struct live_credential *credential)
+{
     credential->known = true;
-    credential->error = claim->kind == LIVE_CLAIM_WRONG ? API_KEY_WRONG : API_KEY_MISSING;
-    if (claim->kind != LIVE_CLAIM_NONE || !claim->local || hub->limits.anonymous[0] == '\0')
+    credential->error =
+        credential->claim.kind == LIVE_CLAIM_WRONG ? API_KEY_WRONG : API_KEY_MISSING;
+}
+
+/* What is to be found out about a claim that is not refused. */
+static void
+word(const struct live_hub *hub, const struct live_claim *claim, struct live_ask *question)
+{
+    memcpy(question->secret, claim->secret, sizeof question->secret);
+    question->kind = claim->kind == LIVE_CLAIM_KEY ? LIVE_ASK_KEY : LIVE_ASK_SESSION;
+    if (!is_anonymous(hub, claim))
         return;
-    credential->error = API_OK;
-    credential->scopes = STORE_SCOPE_READ;
-    memcpy(credential->account, hub->limits.anonymous,
-           strnlen(hub->limits.anonymous, sizeof credential->account - 1));
+    question->kind = LIVE_ASK_NOBODY;
+    question->scopes = STORE_SCOPE_READ;
+    memcpy(question->account, hub->limits.anonymous,
+           strnlen(hub->limits.anonymous, sizeof question->account - 1));
 }
 
 static void
@@ -41,8 +61,7 @@ ask(struct live_hub *hub, struct live_credential *credential)
     question = calloc(1, sizeof *question);
     if (question == NULL)
         return; /* the next check asks */
-    question->kind = credential->claim.kind == LIVE_CLAIM_KEY ? LIVE_ASK_KEY : LIVE_ASK_SESSION;
-    memcpy(question->secret, credential->claim.secret, sizeof question->secret);
+    word(hub, &credential->claim, question);
     question->about = credential;
     credential->uses++;
     credential->asked = true;
@@ -67,10 +86,10 @@ live_credential_use(struct live_hub *hub, const struct live_claim *claim)
     credential->uses = 1;
     credential->next = hub->credentials;
     hub->credentials = credential;
-    if (claim->kind == LIVE_CLAIM_KEY || claim->kind == LIVE_CLAIM_SESSION)
-        ask(hub, credential);
+    if (is_refused(hub, claim))
+        refuse(credential);
     else
-        decide(hub, credential);
+        ask(hub, credential);
     return credential;
 }
 
@@ -93,8 +112,7 @@ live_credentials_check(struct live_hub *hub)
 {
     for (struct live_credential *credential = hub->credentials; credential != NULL;
          credential = credential->next)
-        if (credential->claim.kind == LIVE_CLAIM_KEY ||
-            credential->claim.kind == LIVE_CLAIM_SESSION)
+        if (!is_refused(hub, &credential->claim))
             ask(hub, credential);
 }
 

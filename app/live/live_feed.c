@@ -4,6 +4,7 @@
  */
 #include "live_feed.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <stdlib.h>
@@ -101,11 +102,10 @@ live_watch_stop(void)
     free_feed();
 }
 
-bool
-live_feed_pause(struct live_feed *waiting, int64_t ms)
+static struct timespec
+in(int64_t ms)
 {
     struct timespec until;
-    bool stopping;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ms / 1000;
@@ -114,6 +114,15 @@ live_feed_pause(struct live_feed *waiting, int64_t ms)
         until.tv_nsec -= 1000000000;
         until.tv_sec++;
     }
+    return until;
+}
+
+bool
+live_feed_pause(struct live_feed *waiting, int64_t ms)
+{
+    const struct timespec until = in(ms);
+    bool stopping;
+
     pthread_mutex_lock(&waiting->mutex);
     if (!waiting->stopping && ms > 0)
         pthread_cond_timedwait(&waiting->woken, &waiting->mutex, &until);
@@ -139,6 +148,79 @@ live_watch_state(struct live_watch_state *state)
     *state = feed.state;
     pthread_mutex_unlock(&feed.mutex);
 }
+
+/* ---- rest ---- */
+
+void
+live_watch_enter(void)
+{
+    pthread_mutex_lock(&feed.mutex);
+    feed.clients++;
+    if (!feed.awake)
+        pthread_cond_broadcast(&feed.woken);
+    pthread_mutex_unlock(&feed.mutex);
+}
+
+void
+live_watch_leave(void)
+{
+    pthread_mutex_lock(&feed.mutex);
+    feed.clients--;
+    feed.left_ms = clock_steady_ms();
+    pthread_mutex_unlock(&feed.mutex);
+}
+
+bool
+live_watch_await(int64_t wait_ms)
+{
+    const struct timespec until = in(wait_ms);
+    bool awake;
+
+    pthread_mutex_lock(&feed.mutex);
+    while (!feed.awake && !feed.stopping)
+        if (pthread_cond_timedwait(&feed.woken, &feed.mutex, &until) != 0)
+            break;
+    awake = feed.awake;
+    pthread_mutex_unlock(&feed.mutex);
+    return awake;
+}
+
+bool
+live_feed_rests(struct live_feed *resting)
+{
+    bool rests;
+
+    pthread_mutex_lock(&resting->mutex);
+    rests = resting->clients == 0 &&
+            (!resting->awake || clock_steady_ms() - resting->left_ms >= LIVE_LINGER_MS);
+    if (rests)
+        resting->awake = false;
+    resting->state.resting = rests;
+    pthread_mutex_unlock(&resting->mutex);
+    return rests;
+}
+
+void
+live_feed_wake(struct live_feed *resting)
+{
+    pthread_mutex_lock(&resting->mutex);
+    resting->awake = true;
+    pthread_cond_broadcast(&resting->woken);
+    pthread_mutex_unlock(&resting->mutex);
+}
+
+bool
+live_feed_is_awake(struct live_feed *resting)
+{
+    bool awake;
+
+    pthread_mutex_lock(&resting->mutex);
+    awake = resting->awake;
+    pthread_mutex_unlock(&resting->mutex);
+    return awake;
+}
+
+/* ---- the loop's wishes ---- */
 
 bool
 live_interest_add(const char *account, const char *run_id)

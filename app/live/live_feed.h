@@ -18,16 +18,27 @@ struct live_feed {
     struct live_interests *interests;
     pthread_t watcher, replayer;
     pthread_mutex_t mutex;
-    pthread_cond_t woken; /* stopping, or a replay was asked for */
+    pthread_cond_t woken; /* stopping, a replay was asked for, clients came, the stream is awake */
     /* Under the mutex. */
     bool stopping;
     struct live_watch_state state;
+    int64_t clients; /* that are there */
+    int64_t left_ms; /* steady clock: when the last one went */
+    bool awake;      /* the stream is read, from a place before which nobody came */
     struct live_replay *first, **end; /* replays that were asked for */
     size_t replay_count;
 };
 
 /* Wait, at most so long; true: it is time to end. */
 bool live_feed_pause(struct live_feed *feed, int64_t ms);
+
+/*
+ * The watcher's: may the stream rest now? Then it is not awake any more. And: it is awake, from a
+ * place that was found after this client came.
+ */
+bool live_feed_rests(struct live_feed *feed);
+void live_feed_wake(struct live_feed *feed);
+bool live_feed_is_awake(struct live_feed *feed);
 
 /* Put an event into the queue and count it. Takes it. A live_event_sink's work. */
 void live_feed_put(struct live_feed *feed, struct live_event *event);

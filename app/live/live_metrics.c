@@ -51,16 +51,20 @@ print_events(FILE *to, const struct live_counters *counters)
             "# HELP training_live_messages_total Messages to clients, each client counted.\n"
             "# TYPE training_live_messages_total counter\n"
             "training_live_messages_total %" PRIu64 "\n"
-            "# HELP training_live_watching Whether the change stream is open.\n"
+            "# HELP training_live_watching Whether the database can be followed.\n"
             "# TYPE training_live_watching gauge\n"
             "training_live_watching %d\n"
+            "# HELP training_live_resting Whether the change stream rests, as nobody is there.\n"
+            "# TYPE training_live_resting gauge\n"
+            "training_live_resting %d\n"
             "# HELP training_live_reconnects_total How often the change stream was opened anew.\n"
             "# TYPE training_live_reconnects_total counter\n"
             "training_live_reconnects_total %" PRId64 "\n"
             "# HELP training_live_resets_total How often events were lost for good.\n"
             "# TYPE training_live_resets_total counter\n"
             "training_live_resets_total %" PRId64 "\n",
-            counters->events, counters->messages, watch.connected, watch.reconnects, watch.resets);
+            counters->events, counters->messages, watch.connected, watch.resting, watch.reconnects,
+            watch.resets);
 }
 
 struct live_message *

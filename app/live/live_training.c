@@ -313,6 +313,13 @@ live_training_recall(struct live_training *training, struct store *store)
 }
 
 void
+live_training_forget(struct live_training *training)
+{
+    stop_listening(training);
+    *training = (struct live_training){.feed = training->feed};
+}
+
+void
 live_training_doubt(struct live_training *training)
 {
     training->recalled = false;

@@ -30,6 +30,9 @@ void live_training_episode(struct live_training *training, const char *account, 
  */
 void live_training_recall(struct live_training *training, struct store *store);
 
+/* Whatever is known was told long ago: as after a start. */
+void live_training_forget(struct live_training *training);
+
 /* Changes were passed over. */
 void live_training_doubt(struct live_training *training);
 

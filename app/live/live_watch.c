@@ -4,7 +4,8 @@
  *
  * A turn is one read of the stream. Reports are told at its end, those of one run together. Headers
  * are read and told at most every HEADER_EVERY_MS, all that changed at once and in their newest
- * state: what changed in between is in it, and reports seldom wait for the reading.
+ * state: what changed in between is in it, and reports seldom wait for the reading. While nobody is
+ * there to be told, the stream rests.
  */
 #include "live_watch.h"
 
@@ -19,6 +20,7 @@
 
 #define AWAIT_MS 500 /* one read waits so long for the next change; also how long an end takes */
 #define HEADER_EVERY_MS 50
+#define REST_MS 500  /* how often a resting stream looks whether the database is there */
 #define PAUSE_MIN_MS 20 /* after a break; twice as long after each further one, up to */
 #define PAUSE_MAX_MS 500
 
@@ -258,8 +260,7 @@ note_state(struct watcher *watcher, bool connected)
     state->seq = store_watch_seq(watcher->stream);
     state->changes += watcher->changes;
     state->resets += connected && watcher->resets ? 1 : 0;
-    if (store_watch_opened(watcher->stream) > 0)
-        state->reconnects = store_watch_opened(watcher->stream) - 1;
+    state->reconnects = store_watch_reopened(watcher->stream);
     pthread_mutex_unlock(&watcher->feed->mutex);
     watcher->changes = 0;
 }
@@ -301,7 +302,17 @@ wait_ms(const struct watcher *watcher)
 }
 
 static void
-turn(struct watcher *watcher)
+pause_after_break(struct watcher *watcher)
+{
+    note_state(watcher, false);
+    live_feed_pause(watcher->feed, watcher->pause_ms);
+    watcher->pause_ms *= 2;
+    if (watcher->pause_ms > PAUSE_MAX_MS)
+        watcher->pause_ms = PAUSE_MAX_MS;
+}
+
+static void
+follow(struct watcher *watcher)
 {
     switch (store_watch_read(watcher->stream, wait_ms(watcher), take, watcher)) {
     case STORE_WATCH_READ:
@@ -317,11 +328,43 @@ turn(struct watcher *watcher)
         break;
     }
     watcher->settled = false;
-    note_state(watcher, false);
-    live_feed_pause(watcher->feed, watcher->pause_ms);
-    watcher->pause_ms *= 2;
-    if (watcher->pause_ms > PAUSE_MAX_MS)
-        watcher->pause_ms = PAUSE_MAX_MS;
+    pause_after_break(watcher);
+}
+
+/* Nobody is there, and what happens need not be told. */
+static void
+rest(struct watcher *watcher)
+{
+    note_state(watcher, store_watch_skip(watcher->stream));
+    live_feed_pause(watcher->feed, REST_MS);
+}
+
+/*
+ * Somebody came: the stream begins now, before the client is let in (live_access.c). Which training
+ * is under way is asked anew, as after a start.
+ */
+static void
+wake(struct watcher *watcher)
+{
+    if (!store_watch_skip(watcher->stream)) {
+        pause_after_break(watcher);
+        return;
+    }
+    live_training_forget(watcher->training);
+    live_training_recall(watcher->training, watcher->store);
+    watcher->resets = watcher->settled = false;
+    live_feed_wake(watcher->feed);
+}
+
+static void
+turn(struct watcher *watcher)
+{
+    if (live_feed_rests(watcher->feed))
+        rest(watcher);
+    else if (live_feed_is_awake(watcher->feed))
+        follow(watcher);
+    else
+        wake(watcher);
 }
 
 static bool

@@ -12,10 +12,12 @@
 #define LIVE_RESUME_MS 8000      /* a replay that takes longer ends in LIVE_RESET */
 #define LIVE_INTERESTS_MAX 65536 /* different runs that are listened to at the same time */
 #define LIVE_RESUMES_MAX 16384   /* returning clients that wait for their replay */
+#define LIVE_LINGER_MS 5000      /* after the last client the stream is still read so long */
 
 /* How it goes, for /metrics and /readyz. */
 struct live_watch_state {
-    bool connected;     /* the stream is open */
+    bool connected;     /* the stream is open; while it rests: the database answers */
+    bool resting;       /* nobody is there to be told */
     int64_t seq;        /* of the newest commit that was looked at */
     int64_t changes;    /* documents of the change stream so far */
     int64_t events;     /* made of them and queued */
@@ -34,6 +36,19 @@ bool live_watch_start(const struct store_settings *settings, struct live_queue *
 void live_watch_stop(void);
 
 void live_watch_state(struct live_watch_state *state);
+
+/*
+ * A client is there, and has gone. While nobody is there the stream rests: to read the reports of
+ * a batch for nobody costs the database as much as to store them (tests/bench/README.md).
+ */
+void live_watch_enter(void);
+void live_watch_leave(void);
+
+/*
+ * Wait until the stream rests no more: what is committed from then on will be told. Called by a
+ * thread that may wait, for a client that has entered. False: the database is away for wait_ms.
+ */
+bool live_watch_await(int64_t wait_ms);
 
 /*
  * Somebody listens to a run: events are made for it from now on. Counted: each add needs its

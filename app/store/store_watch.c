@@ -37,7 +37,8 @@ struct store_watch {
     bson_t token;                     /* of the place; empty: none yet */
     int64_t seq;                      /* of the token */
     bool amid;
-    int64_t opened;
+    bool was_open; /* since its place was chosen */
+    int64_t reopened;
 };
 
 struct store_watch *
@@ -180,7 +181,8 @@ open_stream(struct store_watch *watch, bson_error_t *cause)
     good = store_command(watch->store, &command, &watch->opts, &reply, cause);
     if (good) {
         read_cursor(watch, &reply);
-        watch->opened++;
+        watch->reopened += watch->was_open;
+        watch->was_open = true;
     }
     return good;
 }
@@ -257,9 +259,25 @@ store_watch_is_amid(const struct store_watch *watch)
 }
 
 int64_t
-store_watch_opened(const struct store_watch *watch)
+store_watch_reopened(const struct store_watch *watch)
 {
-    return watch->opened;
+    return watch->reopened;
+}
+
+bool
+store_watch_skip(struct store_watch *watch)
+{
+    struct api_error err = {.id = API_OK};
+    int64_t seq;
+
+    close_stream(watch);
+    if (!store_watch_newest(watch->store, &seq, &err))
+        return false;
+    bson_reinit(&watch->token);
+    watch->seq = seq;
+    watch->from.seq = seq + 1;
+    watch->amid = watch->was_open = false;
+    return true;
 }
 
 bool

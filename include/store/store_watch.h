@@ -71,8 +71,14 @@ int64_t store_watch_seq(const struct store_watch *watch);
 /* The last visit was amid the reports of one commit; the rest comes with the next read. */
 bool store_watch_is_amid(const struct store_watch *watch);
 
-/* How often the stream has been opened. */
-int64_t store_watch_opened(const struct store_watch *watch);
+/*
+ * Pass over what is committed until now, and close the stream: the next read begins behind it.
+ * False: the database is away, and the place is as before. Errors are logged.
+ */
+bool store_watch_skip(struct store_watch *watch);
+
+/* How often the stream has been opened again after it broke off. */
+int64_t store_watch_reopened(const struct store_watch *watch);
 
 /* The newest commit of the database. Errors: STORE_UNAVAILABLE. */
 bool store_watch_newest(struct store *store, int64_t *seq, struct api_error *err);

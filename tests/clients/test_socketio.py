@@ -7,10 +7,13 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
+import pymongo
 import pytest
 import requests
 import socketio
@@ -509,6 +512,66 @@ def test_clients_come_back_to_a_new_gateway_and_miss_nothing(stack, api, clients
     for ear in ears:
         until(lambda ear=ear: ear.episodes(run_id)[-1:] == [11], 10, "the newest report")
         assert ear.episodes(run_id) == list(range(1, 12))
+
+
+class Writer(threading.Thread):
+    """Reports 1, 2, 3 … of a run until it is stopped."""
+
+    def __init__(self, api: Client, run_id: str) -> None:
+        super().__init__(daemon=True)
+        self.api, self.run_id, self.asked, self.stopping = api, run_id, 0, threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.wait(0.002):
+            self.asked += 1
+            self.api.report(self.run_id, self.asked, roi_pct=self.asked)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.join()
+
+
+def streams_read(stack: Stack) -> int:
+    """Change streams that were read lately (of a gateway that was killed one stays, unread)."""
+    with pymongo.MongoClient(stack.mongodb_uri) as client:
+        cursors = client.admin.aggregate([{"$currentOp": {"idleCursors": True, "allUsers": True}}])
+        return sum(
+            "$changeStream" in str(one["cursor"]["originatingCommand"])
+            and datetime.now(UTC).replace(tzinfo=None) - one["cursor"]["lastAccessDate"] < timedelta(seconds=2)
+            for one in cursors
+            if "cursor" in one
+        )
+
+
+def test_while_nobody_is_there_the_stream_rests_and_who_comes_misses_nothing(stack, api, clients):
+    run_id = new_id()
+    api.create(run_id)
+    breaks = metric(stack, "training_live_reconnects_total")
+    writer = Writer(api, run_id)
+    writer.start()
+    try:
+        for road in ("socket", "events", "anonymous"):
+            until(lambda: metric(stack, "training_live_resting") == 1, 15, "it rests")
+            until(lambda: streams_read(stack) == 0, 5, "no stream is read")
+            key = {} if road == "anonymous" else {"X-API-Key": stack.key}
+            if road == "events":
+                url = f"{stack.url}/api/training-runs/{run_id}/events"
+                client = CurlEvents(url, f"X-API-Key: {stack.key}")
+                client.wait_open()
+            else:
+                client = PythonClient(stack.url, "websocket", headers=key)
+                client.subscribe(run_id=run_id)
+            promised = writer.asked + 1
+            clients.append(client)
+            assert metric(stack, "training_live_resting") == 0
+            until(lambda: client.episodes(run_id)[-1:] > [promised + 20], 10, "reports")
+            told = client.episodes(run_id)
+            assert told[0] <= promised
+            assert told == list(range(told[0], told[0] + len(told)))
+            clients.pop().close()
+    finally:
+        writer.stop()
+    assert metric(stack, "training_live_reconnects_total") == breaks
 
 
 def test_down_and_up_again(stack):

@@ -18,6 +18,7 @@ struct live_wire {
 };
 
 static struct {
+    int clients;            /* enters less leaves */
     int interests;          /* adds less removes */
     bool full;              /* nothing more may be listened to */
     int replays;            /* that were asked for */
@@ -36,6 +37,18 @@ void
 live_wire_cut(struct live_wire *wire)
 {
     wire->cut = true;
+}
+
+void
+live_watch_enter(void)
+{
+    fake_live.clients++;
+}
+
+void
+live_watch_leave(void)
+{
+    fake_live.clients--;
 }
 
 bool

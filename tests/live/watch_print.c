@@ -80,6 +80,7 @@ print_state(void)
 {
     struct live_watch_state state;
 
+    live_watch_await(5000);
     live_watch_state(&state);
     printf("{\"kind\":\"state\",\"connected\":%s,\"seq\":%" PRId64 ",\"changes\":%" PRId64
            ",\"events\":%" PRId64 ",\"reconnects\":%" PRId64 ",\"resets\":%" PRId64 "}\n",
@@ -162,6 +163,7 @@ main(void)
     if (woken == -1 || queue == NULL || settings.uri == NULL || settings.database == NULL ||
         !live_watch_start(&settings, queue))
         return 1;
+    live_watch_enter();
     loop(queue, woken);
     live_watch_stop();
     live_queue_free(queue);
