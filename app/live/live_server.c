@@ -352,6 +352,8 @@ live_server_run(const struct live_settings *settings, struct listener *listener)
         while (!server->done)
             ev_run(server->loop, EVRUN_ONCE);
         listen_hide(listener);
+        live_access_stop(server->access); /* it may wait for the watcher */
+        server->access = NULL;
         live_watch_stop();
     } else {
         log_event(LOG_ERROR, "not_started", LOG_TEXT("why", "the loop could not be set up"));

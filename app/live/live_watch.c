@@ -20,7 +20,7 @@
 
 #define AWAIT_MS 500 /* one read waits so long for the next change; also how long an end takes */
 #define HEADER_EVERY_MS 50
-#define REST_MS 500  /* how often a resting stream looks whether the database is there */
+#define REST_MS 500     /* how often a resting stream looks whether the database is there */
 #define PAUSE_MIN_MS 20 /* after a break; twice as long after each further one, up to */
 #define PAUSE_MAX_MS 500
 

@@ -26,7 +26,7 @@ enum verdict {
 enum verdict doctor_judge_run(const struct examination *on, const bson_t *header,
                               const char *subject);
 
-/* Episodes whose run is not there, and is not about to be purged. */
+/* Episodes and blocks whose run is not there, and is not about to be purged. */
 bool doctor_judge_orphans(const struct examination *on);
 
 #endif

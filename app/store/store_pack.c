@@ -240,6 +240,16 @@ gather(struct writing *writing, const bson_t *reply, int64_t to)
     return true;
 }
 
+/* Its readers read rows, as before; `training-admin doctor` may say what is wrong with them. */
+static void
+tell_unpacked(const bson_oid_t *run)
+{
+    char oid[25];
+
+    bson_oid_to_string(run, oid);
+    log_event(LOG_WARN, "rows_not_packed", LOG_TEXT("run", oid));
+}
+
 static enum step
 write_blocks(struct transaction *transaction, const struct building *building,
              const bson_t *rows_reply, struct api_error *err)
@@ -257,6 +267,8 @@ write_blocks(struct transaction *transaction, const struct building *building,
     block_clear(&writing.maker);
     if (whole)
         step = transaction_run(transaction, "write_blocks", &command, NULL, err);
+    else
+        tell_unpacked(&building->look->run);
     return step;
 }
 

@@ -24,7 +24,7 @@ typedef void store_doctor_tell(const char *subject, const char *what, bool mende
 typedef void store_doctor_step(const struct store_doctor_counts *counts, void *context);
 
 struct store_doctor {
-    const char *account; /* NULL: all, and episodes that are no run's */
+    const char *account; /* NULL: all, and what is no run's */
     bool mend;
     int64_t unended_after_ms; /* a running run unheard of for longer is a finding; 0: none is */
     bool end_unended;         /* with mend: such a run becomes failed */

@@ -373,6 +373,22 @@ def test_episodes_of_no_run_are_found_and_removed_unless_a_purge_is_at_work(own)
     assert doctor() == (0, [])
 
 
+def test_blocks_of_no_run_too(own):
+    db, doctor = own
+    lost, few = bson.ObjectId(), bson.ObjectId()
+    for oid, count in ((lost, 3), (few, 1)):
+        db.blocks.insert_many(
+            {"_id": bson.SON([("run", oid), ("b", b)]), "rows": 0, "metrics": {}} for b in range(count)
+        )
+    what = "are in the database; a run with this _id is not"
+    assert doctor() == (1, [f"found: blocks of {oid} {what}" for oid in (lost, few)])
+    code, lines = doctor("--mend")
+    assert code == 0
+    assert lines == [f"mended: blocks of {oid} were no run's: {n}" for oid, n in ((lost, 3), (few, 1))]
+    assert db.blocks.count_documents({}) == 0
+    assert doctor() == (0, [])
+
+
 # ---- its arguments ----
 
 
