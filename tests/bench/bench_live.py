@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench_stack import children_of, memory_of
 
@@ -98,7 +99,7 @@ def bench_rate(stack, size, rows, say, road, target):
                 f"bytes; CPU of one: gateway {us['live']:.2f}, nginx {us['nginx']:.2f}, client "
                 f"{costs[-1][2]:.2f} us"
             )
-    live, nginx, client = (statistics.median(column) for column in zip(*costs))
+    live, nginx, client = (statistics.median(column) for column in zip(*costs, strict=True))
     what = f"events to {CLIENTS} clients, {road}"
     rows.add_figure(what, statistics.median(rates), "{:.0f}/s", ">=", BARS["rate"])
     rows.add_figure(
@@ -161,7 +162,7 @@ def restart_gateway(stack, how):
     """End the gateway and start it again as app/up does. How long it was away, in seconds."""
     pid, began = stack.pid("live"), time.monotonic()
     os.kill(pid, how)
-    while os.path.exists(f"/proc/{pid}") and time.monotonic() < began + 15:
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < began + 15:
         time.sleep(0.02)
     stack.up()
     return time.monotonic() - began
@@ -185,9 +186,9 @@ def bench_restart(stack, size, rows, say):
             resets += result["resets"]
             breaks += result["breaks"]
             say(
-                f"  {turn + 1}: {how.name}, the gateway away {away:.1f} s; {result['breaks']} broke, "
-                f"{result['open']} are back, the last after {result['away']:.1f} s; missing "
-                f"{result['missing']}, behind {result['behind']}, twice {result['twice']}, "
+                f"  {turn + 1}: {how.name}, the gateway away {away:.1f} s; {result['breaks']} "
+                f"broke, {result['open']} are back, the last after {result['away']:.1f} s; "
+                f"missing {result['missing']}, behind {result['behind']}, twice {result['twice']}, "
                 f"resets {result['resets']}, of {result['reports']} reports"
             )
         rows.add_figure(f"{MANY} clients through {size.restarts} restarts: back",

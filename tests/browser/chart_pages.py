@@ -1,6 +1,6 @@
 """
-What the tests of the detail and compare pages share: runs to look at, what stands in a chart's table,
-figures as the page writes them, axe. Used by test_detail_page.py, test_compare_page.py.
+What the tests of the detail and compare pages share: runs to look at, what stands in a chart's
+table, figures as the page writes them, axe. Used by test_detail_page.py, test_compare_page.py.
 """
 
 import math
@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 from axe_playwright_python.sync_playwright import Axe
+
 from expected import Book
 from support import DOCUMENTS, new_id
 
@@ -30,7 +31,7 @@ def number_of(text):
 def shows(text, value):
     """Whether the text is the value, to the digits that it shows."""
     if value is None:
-        return text.strip() == "–"
+        return text.strip() == "–"  # noqa: RUF001
     shown = number_of(text)
     digits = re.search(r"\.(\d+)", text)
     step = 10.0 ** -len(digits.group(1)) if digits else 1.0

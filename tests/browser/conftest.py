@@ -1,4 +1,7 @@
-"""A stack of app/up, and Debian's Chromium driven by Playwright, which downloads no browser of its own."""
+"""
+A stack of app/up, and Debian's Chromium driven by Playwright, which downloads no browser of its
+own.
+"""
 
 import contextlib
 import shutil
@@ -71,7 +74,10 @@ def browser():
 
 @pytest.fixture
 def page(browser, stack):
-    """A page of a fresh profile, with this stack as its base URL; nothing may go wrong on its console."""
+    """
+    A page of a fresh profile, with this stack as its base URL; nothing may go wrong on its
+    console.
+    """
     with watched_page(browser, stack.url) as page:
         yield page
 

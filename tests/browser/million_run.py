@@ -1,6 +1,7 @@
 """
-A run of 1 000 000 episodes in the dashboard: how soon its first curve is there after the click, and what the
-page keeps in memory. Slow (it reports a million episodes first), so pytest does not find it by itself:
+A run of 1 000 000 episodes in the dashboard: how soon its first curve is there after the click, and
+what the page keeps in memory. Slow (it reports a million episodes first), so pytest does not find
+it by itself:
 
     build/venv/bin/python -m pytest tests/browser/million_run.py -s
 """
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from playwright.sync_api import expect
+
 from support import DOCUMENTS, V1, wait_until
 
 LENGTH = 1_000_000
@@ -112,7 +114,8 @@ def test_a_million_episodes_are_drawn_soon_and_lightly(page, client):
     session.send("HeapProfiler.collectGarbage")
     heap = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
     print(
-        f"\nempty page {empty:.3f} s, first curve {first:.3f} s: {first / empty:.2f} times; heap {heap:.1f} MB"
+        f"\nempty page {empty:.3f} s, first curve {first:.3f} s: {first / empty:.2f} times; "
+        f"heap {heap:.1f} MB"
     )
     assert first / empty <= RATIO_MAX
     assert heap < HEAP_MAX_MB

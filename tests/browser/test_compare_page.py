@@ -1,9 +1,15 @@
-"""Runs side by side at /training/compare: curves, groups, figures and differences against an independent computation."""
+"""
+Runs side by side at /training/compare: curves, groups, figures and differences against an
+independent computation.
+"""
 
 import re
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
+from scipy import stats as scipy_stats
+
 from chart_pages import (
     drag,
     inked,
@@ -14,8 +20,6 @@ from chart_pages import (
     table_rows,
 )
 from expected import aggregate_stats, curve_points
-from playwright.sync_api import expect
-from scipy import stats as scipy_stats
 from support import Client, new_id
 
 CONFIGS = (
@@ -71,7 +75,7 @@ def columns(figure):
     rows = table_rows(figure)
     titles = figure.locator(".chart-table thead th").all_inner_texts()
     return {
-        title: {number_of(row[0]): row[place] for row in rows if row[place] != "–"}
+        title: {number_of(row[0]): row[place] for row in rows if row[place] != "–"}  # noqa: RUF001
         for place, title in enumerate(titles)
         if place > 0
     }
@@ -123,7 +127,7 @@ def test_a_groups_mean_and_interval_are_over_its_runs_whatever_else_is_shown(pag
             assert shows(shown["agent-a, upper end"][episode], high), episode
         else:
             assert episode not in shown["agent-a, lower end"]
-    expect(figure.locator(".formula")).to_contain_text("t(0.975, n−1)")
+    expect(figure.locator(".formula")).to_contain_text("t(0.975, n−1)")  # noqa: RUF001
     figure.get_by_role("button", name="Hide table").click()
     page.get_by_role("checkbox", name=re.compile("agent-b")).uncheck()
     expect(page).to_have_url(re.compile("hide=agent-b"))
@@ -168,9 +172,10 @@ def test_a_groups_figures_are_the_mean_of_its_runs_with_its_interval(page, runs)
 def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(page, runs):
     visit(page, runs[:3])
     table = page.locator("table.differences")
-    keys = lambda: table.locator("tbody tr").evaluate_all(
-        "rows => rows.map(row => row.dataset.key)"
-    )
+
+    def keys():
+        return table.locator("tbody tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
+
     assert keys() == ["/lr", "/net", "/extra"]
     assert table.locator('tr[data-key="/lr"] td').all_inner_texts() == [
         "0.1",
@@ -178,8 +183,8 @@ def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(pa
         "0.1",
     ]
     assert table.locator('tr[data-key="/extra"] td').all_inner_texts() == [
-        "–",
-        "–",
+        "–",  # noqa: RUF001
+        "–",  # noqa: RUF001
         "true",
     ]
     table.get_by_role("button", name="net").click()

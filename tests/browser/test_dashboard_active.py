@@ -1,4 +1,6 @@
-"""What is being trained (issue 7, 2): the cards, starting and stopping. The trainer is a stand-in."""
+"""
+What is being trained (issue 7, 2): the cards, starting and stopping. The trainer is a stand-in.
+"""
 
 import re
 
@@ -66,7 +68,8 @@ def test_a_training_is_started_watched_and_stopped(page, idle):
     expect(shown).to_contain_text("goal adherence")
     before = int(shown.get_by_role("progressbar").get_attribute("aria-valuenow"))
     page.wait_for_function(
-        "([id, before]) => document.querySelector(`article[aria-label='Run ${id}'] [role=progressbar]`)"
+        "([id, before]) => document"
+        ".querySelector(`article[aria-label='Run ${id}'] [role=progressbar]`)"
         ".getAttribute('aria-valuenow') > before",
         arg=[run_id, before],
     )

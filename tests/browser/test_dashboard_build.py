@@ -12,7 +12,9 @@ SOURCES = ROOT / "app" / "dashboard"
 
 
 def install(folder, find_node="return 1"):
-    """install_dashboard of setup.sh in a repository of its own; find_node is a shell function's body."""
+    """
+    install_dashboard of setup.sh in a repository of its own; find_node is a shell function's body.
+    """
     shutil.copytree(
         SOURCES, folder / "app/dashboard", ignore=shutil.ignore_patterns("node_modules", "dist")
     )

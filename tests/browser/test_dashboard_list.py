@@ -1,4 +1,6 @@
-"""The list of runs at /training (issue 7, 1): what a row tells, filters, order, pages, states, live."""
+"""
+The list of runs at /training (issue 7, 1): what a row tells, filters, order, pages, states, live.
+"""
 
 import contextlib
 import re

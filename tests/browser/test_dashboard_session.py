@@ -1,4 +1,6 @@
-"""The key (issue 7, 5): asked for when one is needed, kept as a cookie, given up when one leaves."""
+"""
+The key (issue 7, 5): asked for when one is needed, kept as a cookie, given up when one leaves.
+"""
 
 import json
 

@@ -4,6 +4,8 @@ import re
 import time
 
 import pytest
+from playwright.sync_api import expect
+
 from chart_pages import (
     drag,
     inked,
@@ -15,7 +17,6 @@ from chart_pages import (
     table_rows,
 )
 from expected import aggregate_stats, curve_points, summary
-from playwright.sync_api import expect
 from support import DOCUMENTS, V1, wait_until
 
 EPISODES = 2500
@@ -137,7 +138,8 @@ def test_a_curve_is_the_rolling_mean_and_the_window_is_the_readers(page, run):
         want = [p for p in curve_points(book, metric, window) if 500 <= p[0] <= 800]
         rows = table_rows(figure)
         assert [number_of(row[0]) for row in rows] == [p[0] for p in want]
-        assert all(shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in zip(rows, want))
+        pairs = zip(rows, want, strict=True)
+        assert all(shows(row[1], p[1]) and shows(row[2], p[2]) for row, p in pairs)
     slider = page.get_by_role("slider", name="Window")
     assert slider.input_value() == "37"
     with page.expect_response(lambda r: "window=38" in r.url and "metric=total_reward" in r.url):
@@ -179,7 +181,7 @@ def test_gaps_and_values_that_are_not_finite_are_seen_and_said(page, run):
     run_id, _ = run
     visit(page, run_id)
     expect(page.locator(".gap-note")).to_contain_text(
-        "100 episode numbers were not reported: 600–699"
+        "100 episode numbers were not reported: 600–699"  # noqa: RUF001
     )
     loss = panel(page, "train/loss")
     expect(loss.locator(".key.nonfinite")).to_have_text("3 not finite")
@@ -190,9 +192,11 @@ def test_gaps_and_values_that_are_not_finite_are_seen_and_said(page, run):
     assert [n for n, value in rows.items() if value == "not finite"] == [40, 41]
     plain = panel(page, "roi_pct")
     red = """canvas => {
-        const { width, height } = canvas, data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+        const { width, height } = canvas;
+        const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
         let count = 0;
-        for (let i = 0; i < data.length; i += 4) count += data[i] > 140 && data[i + 1] < 60 && data[i + 2] < 60;
+        for (let i = 0; i < data.length; i += 4)
+            count += data[i] > 140 && data[i + 1] < 60 && data[i + 2] < 60;
         return count;
     }"""
     assert loss.locator("canvas").first.evaluate(red) > 20, "two red marks"
@@ -313,7 +317,7 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     client.write(f"{DOCUMENTS}/{run_id}/episodes", {"episode": 5, **report})
     book.report(44, {"total_reward": 7.0})
     client.write(f"{DOCUMENTS}/{run_id}/episodes", {"episode": 44, "total_reward": 7.0})
-    expect(page.locator(".gap-note")).to_contain_text("42–43")
+    expect(page.locator(".gap-note")).to_contain_text("42–43")  # noqa: RUF001
     want = curve_points(book, "total_reward", 10)
     wait_until(
         lambda: all(shows(row[2], p[2]) for row, p in zip(table_rows(figure), want, strict=False)),
@@ -409,8 +413,8 @@ SCRIPTS = (
 def test_no_script_in_any_text_runs(page, client):
     evil = "".join(SCRIPTS)
     notes = (
-        evil
-        + "\n\n[x](javascript:window.ran=1) ![i](x) <a href='javascript:window.ran=1'>y</a> <style>*{display:none}</style>"
+        evil + "\n\n[x](javascript:window.ran=1) ![i](x) <a href='javascript:window.ran=1'>y</a>"
+        " <style>*{display:none}</style>"
     )
     run_id, _ = make_run(
         client,

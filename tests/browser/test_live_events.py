@@ -1,4 +1,7 @@
-"""Events in a real browser: its EventSource, and socket.io-client, through nginx, by a session's cookie."""
+"""
+Events in a real browser: its EventSource, and socket.io-client, through nginx, by a session's
+cookie.
+"""
 
 import http.server
 import signal
@@ -25,7 +28,9 @@ def socket_io():
 @pytest.fixture
 def api(stack):
     """A client with a key of an account of its own."""
-    return Client(stack.url, stack.admin("key", "create", "--account", new_id("page")).stdout.strip())
+    return Client(
+        stack.url, stack.admin("key", "create", "--account", new_id("page")).stdout.strip()
+    )
 
 
 @pytest.fixture
@@ -110,12 +115,17 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
     tabs = [page, other]
     for tab in tabs:
         listen(tab, run_id)
-        wait_in(tab, lambda: road_of(tab) == "websocket", 10, "the upgrade")
+        wait_in(tab, lambda tab=tab: road_of(tab) == "websocket", 10, "the upgrade")
     for n in range(1, 6):
         api.report(run_id, n, roi_pct=n)
     for tab in tabs:
         for road in ("stream", "socket"):
-            wait_in(tab, lambda: numbers(tab, road) == [1, 2, 3, 4, 5], 10, "five reports")
+            wait_in(
+                tab,
+                lambda tab=tab, road=road: numbers(tab, road) == [1, 2, 3, 4, 5],
+                10,
+                "five reports",
+            )
 
     stack.kill("live", signal.SIGKILL)
     for n in range(6, 11):
@@ -125,7 +135,12 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
     api.report(run_id, 11, roi_pct=11)
     for tab in tabs:
         for road in ("stream", "socket"):
-            wait_in(tab, lambda: numbers(tab, road)[-1:] == [11], 20, "the newest report")
+            wait_in(
+                tab,
+                lambda tab=tab, road=road: numbers(tab, road)[-1:] == [11],
+                20,
+                "the newest report",
+            )
             assert numbers(tab, road) == list(range(1, 12)), road
             assert not heard(tab, road, "reset")
         judge(tab)
@@ -159,7 +174,7 @@ def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, 
     api.report(theirs, 2, roi_pct=1)
     client.report(mine, 3, roi_pct=1)
     for road in ("stream", "socket"):
-        wait_in(page, lambda: numbers(page, road) == [1, 3], 10, "its own reports")
+        wait_in(page, lambda road=road: numbers(page, road) == [1, 3], 10, "its own reports")
     judge(page)
 
 
@@ -172,13 +187,17 @@ def any_page(browser):
 
 
 def test_a_page_from_elsewhere_hears_nothing(any_page, stack, client, open_at, foreign):
-    """Whatever it tries: the anonymous account of this machine, and the cookie of who is logged in."""
+    """
+    Whatever it tries: the anonymous account of this machine, and the cookie of who is logged in.
+    """
     page = any_page
     run_id = client.create()
     open_at(page, stack.url + PAGE)
     page.evaluate("key => logIn(key)", stack.key)
     open_at(page, foreign)
-    page.evaluate("url => listenByEventSource(url)", f"{stack.url}/api/training-runs/{run_id}/events")
+    page.evaluate(
+        "url => listenByEventSource(url)", f"{stack.url}/api/training-runs/{run_id}/events"
+    )
     page.evaluate("([url, id]) => listenBySocket(url, id)", [stack.url, run_id])
     wait_in(page, lambda: heard(page, "stream", "error"), 10, "the stream refused")
     wait_in(page, lambda: heard(page, "socket", "connect_error"), 10, "the socket refused")

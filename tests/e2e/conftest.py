@@ -1,6 +1,9 @@
-"""The stack that all end-to-end tests share, started by app/up as a user starts it; and its client."""
+"""
+The stack that all end-to-end tests share, started by app/up as a user starts it; and its client.
+"""
 
 import pytest
+
 from contract_fixtures import *  # noqa: F403 - their fixtures
 from stack import Stack
 from support import Client

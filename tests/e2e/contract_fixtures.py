@@ -70,7 +70,7 @@ def another_api(stack, tmp_path_factory):
             "TRAINING_API_WORKERS": "1",
             **settings,
         }
-        with open(folder / "api.log", "wb") as log:
+        with (folder / "api.log").open("wb") as log:
             programs.append(
                 subprocess.Popen([stack.build / "training-api"], env=environment, stderr=log)
             )

@@ -28,6 +28,8 @@ class Description:
         self.paths = [
             (re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), path) for path in document["paths"]
         ]
+        self.validator_of = functools.cache(self.make_validator)
+        self.find = functools.lru_cache(4096)(self.look_up)
 
     @classmethod
     def read(cls, file=FILE):
@@ -48,22 +50,20 @@ class Description:
                 node = node[part.replace("~1", "/").replace("~0", "~")]
         return node
 
-    @functools.cache
     def validator(self, name):
         """For a schema of components."""
         return self.validator_of(json.dumps({"$ref": f"#/components/schemas/{name}"}))
 
-    @functools.cache
-    def validator_of(self, schema):
-        """For a schema, given as JSON text; made once."""
+    def make_validator(self, schema):
+        """For a schema, given as JSON text; validator_of makes it once."""
         root = json.loads(schema) | {"components": self.document["components"]}
         return jsonschema_rs.Draft202012Validator(root)
 
-    @functools.lru_cache(4096)
-    def find(self, path, method):
+    def look_up(self, path, method):
         """
         The path of the description that a request means, or None: one that has the method comes
-        before one that has not, and a name before a {…}, as the server's table has them.
+        before one that has not, and a name before a {…}, as the server's table has them. find
+        remembers the answers.
         """
         for form in (path, posixpath.normpath(urllib.parse.unquote(path))):
             form = form.rstrip("/") or "/"
@@ -94,7 +94,9 @@ class Description:
             return f"no route is described that answers {status}"
         if media != "application/problem+json":
             return f"an error of the type {media!r}"
-        return None if method == "HEAD" else self.body_fault({"$ref": "#/components/schemas/Problem"}, content)
+        if method == "HEAD":
+            return None
+        return self.body_fault({"$ref": "#/components/schemas/Problem"}, content)
 
     def fault_of(self, response, media, headers, method, content):
         for header, row in response.get("headers", {}).items():

@@ -108,7 +108,7 @@ def curve_points(book, metric, window):
     smoothed = rolling_means(values, window)
     raw = [float(v) if np.isfinite(v) else None for v in values]
     late = [None if i < window - 1 else s for i, s in enumerate(smoothed)]
-    return list(zip(numbers, raw, smoothed, late))
+    return list(zip(numbers, raw, smoothed, late, strict=True))
 
 
 def curve_answer(book, run_id, metric, window, first=1, last=2**53, points=None):
@@ -200,7 +200,7 @@ def rolling_win_rate(book):
     """metrics.rolling_win_rate of a RunDocument."""
     numbers, wins = book.column("win")
     rates = rolling_means(wins, WIN_WINDOW)
-    return [{"episode": n, "win_rate": r} for n, r in zip(numbers, rates)]
+    return [{"episode": n, "win_rate": r} for n, r in zip(numbers, rates, strict=True)]
 
 
 def summary(book):
@@ -251,7 +251,7 @@ def differences(got, want, path="$"):
         if len(got) != len(want):
             return [f"{path}: {len(got)} items instead of {len(want)}"]
         found = []
-        for i, (a, b) in enumerate(zip(got, want)):
+        for i, (a, b) in enumerate(zip(got, want, strict=True)):
             found += differences(a, b, f"{path}[{i}]")
         return found
     if type(got) is type(want) and got == want:

@@ -28,7 +28,7 @@ def is_alive(pid):
     """
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return state not in "ZX" or len(os.listdir(f"/proc/{pid}/task")) > 1
+        return state not in "ZX" or len(list(Path(f"/proc/{pid}/task").iterdir())) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 
@@ -42,7 +42,7 @@ class Faults:
         self.uri = mongodb_uri
         self.state = "running"
         self.command = command_of(self.mongod())
-        self.cwd = os.readlink(f"/proc/{self.mongod()}/cwd")
+        self.cwd = Path(f"/proc/{self.mongod()}/cwd").readlink()
         self.child = None
 
     def pid(self, name):
@@ -137,9 +137,11 @@ class Faults:
 
 def takes_writes(uri):
     """Asked with a client of its own each time: an older one looks again only after a while."""
-    with contextlib.suppress(pymongo.errors.PyMongoError):
-        with pymongo.MongoClient(uri, serverSelectionTimeoutMS=300) as mongo:
-            return mongo.admin.command("hello").get("isWritablePrimary", False)
+    with (
+        contextlib.suppress(pymongo.errors.PyMongoError),
+        pymongo.MongoClient(uri, serverSelectionTimeoutMS=300) as mongo,
+    ):
+        return mongo.admin.command("hello").get("isWritablePrimary", False)
     return False
 
 

@@ -50,5 +50,7 @@ PATTERNS = sorted({row.pattern for row in ROWS})
 def methods_of(pattern):
     """What Allow names for a path: of all rows that it matches, those with a ":name" among them."""
     path = next(row for row in ROWS if row.pattern == pattern).path()
-    found = {row.method for row in ROWS if re.fullmatch(re.sub(r":\w+", "[^/]+", row.pattern), path)}
+    found = {
+        row.method for row in ROWS if re.fullmatch(re.sub(r":\w+", "[^/]+", row.pattern), path)
+    }
     return found | {"OPTIONS"} | ({"HEAD"} if "GET" in found else set())

@@ -66,6 +66,13 @@ def open_run(given):
     assert logger.flush(30)
 
 
+def flood(given):
+    """Say more than anyone keeps."""
+    open_run(given)
+    for number in range(20_000):
+        print(f"line {number} " + "é" * 300)
+
+
 def wait_for_ever():
     while True:
         time.sleep(60)
@@ -110,9 +117,7 @@ def main():
             open_run(given)
             sys.stdin.read()
         case "floods":
-            open_run(given)
-            for number in range(20_000):
-                print(f"line {number} " + "é" * 300)
+            flood(given)
         case "tells":  # its environment, but for the key
             print("uri", os.environ.get("MONGODB_URI"), "url", os.environ["TRAINING_URL"])
         case _:

@@ -235,8 +235,8 @@ def test_what_does_not_fit_the_validators_is_refused(admin, mongosh, empty):
     ]
     for where, document in wrong:
         code = mongosh(
-            f"(() => {{ try {{ db.getSiblingDB('{empty}').{where}.insertOne({document}); return 0 }}"
-            f" catch (e) {{ return e.code }} }})()"
+            f"(() => {{ try {{ db.getSiblingDB('{empty}').{where}.insertOne({document}); "
+            f"return 0 }} catch (e) {{ return e.code }} }})()"
         )
         assert code == 121, f"{document} was let into {where}"
 
@@ -284,7 +284,7 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", [()] + COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("command", [(), *COMMANDS], ids=" ".join)
 def test_every_command_explains_itself(admin, command):
     done = admin(*command, "--help")
     assert done.returncode == 0

@@ -255,7 +255,7 @@ BAD_RUNS = [
     ('{"run_id":"ID","tags":"x"}', "tags"),
     ('{"run_id":"ID","tags":[1]}', "tags"),
     ('{"run_id":"ID","tags":[{"$ne":1}]}', "tags"),
-    ('{"run_id":"ID","tags":%s}' % json.dumps(["t"] * 33), "tags"),
+    ('{"run_id":"ID","tags":' + json.dumps(["t"] * 33) + "}", "tags"),
     ('{"run_id":"ID","notes":1}', "notes"),
     ('{"run_id":"ID","metadata":[]}', "metadata"),
     ('{"run_id":"ID","metadata":"x"}', "metadata"),
@@ -347,14 +347,14 @@ BAD_EPISODES = [
     ('{"NUMBER":2,"metrics":{"ä":1}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"a\\\\b":1}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"a\\u0000":1}}', ""),
-    ('{"NUMBER":2,"metrics":{"%s":1}}' % ("x" * 65), "metrics"),
+    ('{"NUMBER":2,"metrics":{"' + "x" * 65 + '":1}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"loss":"low"}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"loss":true}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"loss":[1]}}', "metrics"),
     ('{"NUMBER":2,"metrics":{"loss":{"a":1}}}', "metrics"),
-    ('{"NUMBER":2,"metrics":%s}' % json.dumps({f"m{i}": i for i in range(65)}), "metrics"),
+    ('{"NUMBER":2,"metrics":' + json.dumps({f"m{i}": i for i in range(65)}) + "}", "metrics"),
 ] + [
-    ('{"NUMBER":2,"metrics":{"%s":1}}' % name, "metrics")
+    ('{"NUMBER":2,"metrics":{"' + name + '":1}}', "metrics")
     for name in (
         *NAMED_METRICS, "episode", "episode_number", "session_id", "created_at", "metrics",
     )

@@ -1,7 +1,7 @@
 """
-GET /api/training-runs/benchmark (contract section 3): agents compared over their ended runs. Scores,
-medians and interquartile means are worked out with NumPy and SciPy; the ends of an interval must
-lie where those of 2000 resamples can, judged by a far larger bootstrap of NumPy's.
+GET /api/training-runs/benchmark (contract section 3): agents compared over their ended runs.
+Scores, medians and interquartile means are worked out with NumPy and SciPy; the ends of an interval
+must lie where those of 2000 resamples can, judged by a far larger bootstrap of NumPy's.
 """
 
 import math
@@ -46,7 +46,7 @@ class Trained:
     def reached(self, target, metric="total_reward"):
         """The first episode whose rolling mean is at the target, or None."""
         numbers, values = self.book.column(metric)
-        for number, mean in zip(numbers, rolling_means(values, WINDOW)):
+        for number, mean in zip(numbers, rolling_means(values, WINDOW), strict=True):
             if mean is not None and mean >= target:
                 return number
         return None
@@ -91,7 +91,7 @@ def assert_interval(ends, means):
     deviation sqrt(q (1 - q) / 2000), whatever that distribution is.
     """
     slack = SIGMAS * math.sqrt(TAIL * (1 - TAIL) / RESAMPLES)
-    for end, q in zip(ends, (TAIL, 1 - TAIL)):
+    for end, q in zip(ends, (TAIL, 1 - TAIL), strict=False):
         low, high = np.quantile(means, [max(q - slack, 0), min(q + slack, 1)])
         rounding = 1e-9 * max(abs(low), abs(high), 1)
         assert low - rounding <= end <= high + rounding, (ends, low, high)
@@ -165,7 +165,9 @@ def test_each_task_is_drawn_by_itself(client, agent):
     assert_group(group, runs, agent)
     low, high = np.quantile(bootstrap_means([[r.score() for r in runs]]), [TAIL, 1 - TAIL])
     width = group["ci95"][1] - group["ci95"][0]
-    assert width < 0.5 * (high - low), "tasks are kept apart: runs of one do not stand in for others"
+    assert width < 0.5 * (high - low), (
+        "tasks are kept apart: runs of one do not stand in for others"
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,9 @@ def test_groups_are_agent_and_algorithm_in_order(stack, make_key):
     Trained(client, rewards([5]))
     answer = client.read(BENCHMARK)
     names = [(g["agent_id"], g["algorithm"]) for g in answer["groups"]]
-    assert names == sorted([*places, ("unassigned", "unknown")], key=lambda p: [s.encode() for s in p])
+    assert names == sorted(
+        [*places, ("unassigned", "unknown")], key=lambda p: [s.encode() for s in p]
+    )
     for group in answer["groups"]:
         place = (group["agent_id"], group["algorithm"])
         if place in runs:
@@ -255,7 +259,7 @@ def test_a_score_is_the_end_of_the_curve(client, agent):
 
 def test_values_that_are_not_finite_do_not_count(client, agent):
     reports = rewards(range(1, 301))
-    for n in list(range(210, 290, 3)) + [1, 2, 300]:
+    for n in (*range(210, 290, 3), 1, 2, 300):
         reports[n] = {"total_reward": ["NaN", "Infinity", "-Infinity"][n % 3]}
     run = Trained(client, reports, agent_id=agent)
     Trained(client, {1: {"total_reward": "NaN"}, 2: {"total_reward": "Infinity"}}, agent_id=agent)
@@ -309,7 +313,7 @@ def test_any_metric_can_be_compared(client, agent, metric):
 
 def test_a_rare_metric_is_found_far_back(client, agent):
     reports = {n: {"steps": n} for n in range(1, 9001)}
-    for n in list(range(1, 3000, 40)) + [8500]:
+    for n in (*range(1, 3000, 40), 8500):
         reports[n] = {"steps": n, "metrics": {"rare": n}}
     run = Trained(client, reports, agent_id=agent)
     (group,) = client.read(BENCHMARK, agent_id=agent, metric="rare")["groups"]
@@ -321,7 +325,8 @@ def test_giants_are_averaged_without_overflow(client, agent):
         Trained(client, rewards([sign * 1.7e308] * 5), agent_id=agent)
     (group,) = client.read(BENCHMARK, agent_id=agent)["groups"]
     assert group["best"] == 1.7e308 and group["median"] == group["iqm"] == 0
-    assert group["ci95"][0] == pytest.approx(-1.7e308) and group["ci95"][1] == pytest.approx(1.7e308)
+    assert group["ci95"][0] == pytest.approx(-1.7e308)
+    assert group["ci95"][1] == pytest.approx(1.7e308)
 
 
 # ---- which runs count ----

@@ -125,7 +125,11 @@ def test_a_run_that_is_written_and_packed_and_whose_workers_are_killed(stack, cl
         reports = reports_of(int(rng.integers(2**31)), sorted(int(n) for n in numbers))
         body = {"episodes": [{"episode": n, **members} for n, members in reports.items()]}
         path = f"{DOCUMENTS}/{run_id}/episodes"
-        wait_until(lambda: client.post(path, body).status_code == 200, 20, "a report is taken")
+        wait_until(
+            lambda client=client, path=path, body=body: client.post(path, body).status_code == 200,
+            20,
+            "a report is taken",
+        )
         for number, members in reports.items():
             book.report(number, members)
         time.sleep(0.3)
@@ -137,7 +141,7 @@ def test_a_run_that_is_written_and_packed_and_whose_workers_are_killed(stack, cl
 
 
 def test_purging_takes_the_blocks_along(client, db, stack, long_run, admin):
-    run_id, book, oid = long_run
+    run_id, _, oid = long_run
     wait_packed(client, db, oid, run_id)
     assert client.request("DELETE", f"{DOCUMENTS}/{run_id}").status_code == 204
     tombstone = db.purges.find_one({"_id": oid})

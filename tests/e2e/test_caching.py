@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -349,14 +350,14 @@ def test_a_bomb_costs_a_worker_no_memory(another_api, owner, stack):
     for _ in range(12):
         problem(send_zipped(owner, RUNS, bomb), 413, "body_too_large")
     for pid in workers(stack.pid("api")):
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        with Path(f"/proc/{pid}/status").open(encoding="ascii") as status:
             peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
         assert peak < 300 * 1024, f"{peak} KiB"
 
 
 def workers(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
-        return [int(child) for child in children.read().split()]
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(child) for child in children.split()]
 
 
 def test_415_for_the_type_comes_before_what_is_wrong_in_the_bytes(owner):

@@ -1,6 +1,6 @@
 """
-Trainings started, stopped and watched (seed 003, contract section 4): the shapes, the bounds, who may,
-how a training ends, and what happens when anything of it is killed. The trainer is
+Trainings started, stopped and watched (seed 003, contract section 4): the shapes, the bounds, who
+may, how a training ends, and what happens when anything of it is killed. The trainer is
 stand_in_trainer.py: it does what the scenario's name says.
 """
 
@@ -297,7 +297,11 @@ def test_a_key_that_only_reads_starts_and_stops_nothing(trainings, mine):
 @pytest.mark.parametrize(
     ("member", "good", "bad"),
     [
-        ("num_episodes", [1, 2, 999_999, 1_000_000, 42.0, None], [0, -1, 1_000_001, 42.5, "42", True, []]),
+        (
+            "num_episodes",
+            [1, 2, 999_999, 1_000_000, 42.0, None],
+            [0, -1, 1_000_001, 42.5, "42", True, []],
+        ),
         ("save_interval", [1, 1_000_000, None], [0, 1_000_001, 1.5, {}]),
         ("eval_episodes", [1, 10_000, None], [0, 10_001, "x", False]),
         ("seed", [0, 4_294_967_295, None], [-1, 4_294_967_296, 0.5, "1"]),
@@ -317,8 +321,8 @@ def test_numbers_have_bounds(mine, jobs_db, member, good, bad):
     "name",
     [
         *("no_such", "", " ", ".", "..", "ends.yaml", "../scenarios/ends", "/etc/passwd", "./ends"),
-        *("--help", "-x", "ends --help", "ends;id", "$(touch x)", "`id`", "ends\n", "ends\t", "ENDS"),
-        *("e" * 65, "e" * 5000, "énds", "ends\u0000"[:-1] + "%00", "*", "{}", "$where"),
+        *("--help", "-x", "ends --help", "ends;id", "$(touch x)", "`id`", "ends\n", "ends\t"),
+        *("ENDS", "e" * 65, "e" * 5000, "énds", "ends\u0000"[:-1] + "%00", "*", "{}", "$where"),
     ],
 )
 def test_a_name_that_is_not_listed_is_404_and_runs_nothing(trainings, mine, jobs_db, name):
@@ -622,7 +626,9 @@ def second_supervisor(trainings, folder):
     }
     (folder / "second").mkdir()
     with (folder / "supervisor.log").open("wb") as log:
-        process = subprocess.Popen(command, env={**os.environ, **trainings.settings, **own}, stderr=log)
+        process = subprocess.Popen(
+            command, env={**os.environ, **trainings.settings, **own}, stderr=log
+        )
     try:
         yield process.pid
     finally:

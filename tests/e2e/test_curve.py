@@ -73,7 +73,7 @@ def walk_run(module_client):
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 10, 99, 100])
-@pytest.mark.parametrize("metric", NAMED_METRICS + ("policy/loss", "rare"))
+@pytest.mark.parametrize("metric", (*NAMED_METRICS, "policy/loss", "rare"))
 def test_a_curve_is_the_rolling_mean_in_both_forms(client, varied, metric, window):
     run_id, book = varied
     got = client.curve(run_id, metric=metric, window=window)
@@ -205,13 +205,13 @@ def test_a_custom_metric_that_a_replacement_took_away_is_gone(client, run):
 
 def points_of(answer):
     """An answer's points in expected.py's form, after checking that its two forms agree."""
-    pairs = zip(answer["episode_numbers"], answer["raw_values"])
+    pairs = zip(answer["episode_numbers"], answer["raw_values"], strict=False)
     assert [(p["episode"], p["value"]) for p in answer["curve"]] == list(pairs)
     assert len(answer["smoothed_values"]) == len(answer["curve"])
     assert answer["points_returned"] == len(answer["curve"])
     return [
         (p["episode"], p["value"], p["smoothed"], late)
-        for p, late in zip(answer["curve"], answer["smoothed_values"])
+        for p, late in zip(answer["curve"], answer["smoothed_values"], strict=True)
     ]
 
 

@@ -23,7 +23,7 @@ REPORT = {"total_reward": 2.5, "roi_pct": -1.0, "win": True}
 def run(client):
     """A run with rows and a tail: 40 episodes of a batch, then 5 alone."""
     run_id = client.create(config={"lr": 1e-7}, agent_id=new_id("agent"), strategy_label="kept")
-    client.report_all(run_id, {n: REPORT for n in range(1, 41)})
+    client.report_all(run_id, dict.fromkeys(range(1, 41), REPORT))
     for number in range(41, 46):
         client.report(run_id, number, **REPORT)
     return run_id

@@ -139,7 +139,8 @@ RUN = {
     **{"episodes_completed": 0, "total_episodes": 0},
 }
 PROBLEM = {
-    **{"type": "about:blank", "title": "Not Found", "status": 404, "detail": "No.", "request_id": "r"},
+    **{"type": "about:blank", "title": "Not Found", "status": 404},
+    **{"detail": "No.", "request_id": "r"},
     "code": "run_not_found",
     "error": {"code": "run_not_found", "message": "No.", "details": []},
 }

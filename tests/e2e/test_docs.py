@@ -1,6 +1,7 @@
 """
-The page at /docs: it and all that it loads come from here, under a policy that forbids anything else;
-its renderer is the file that app/setup.sh expects, and without it the page still says something.
+The page at /docs: it and all that it loads come from here, under a policy that forbids anything
+else; its renderer is the file that app/setup.sh expects, and without it the page still says
+something.
 """
 
 import hashlib
@@ -117,7 +118,8 @@ def test_the_renderer_is_as_it_was_unpacked(stack):
         pytest.skip("it could not be fetched here")
     for file in unpacked.iterdir():
         copy = served / file.name
-        assert hashlib.sha256(copy.read_bytes()).digest() == hashlib.sha256(file.read_bytes()).digest()
+        was = hashlib.sha256(file.read_bytes()).digest()
+        assert hashlib.sha256(copy.read_bytes()).digest() == was
     assert {"LICENSE", "NOTICE"} <= {file.name for file in unpacked.iterdir()}
 
 

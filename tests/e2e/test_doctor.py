@@ -1,7 +1,7 @@
 """
-training-admin doctor: each thing that must not be is made by hand with pymongo; the doctor must find
-it and nothing else, mend it when asked, and be silent afterwards, while the API's answers equal an
-independent computation over what was acknowledged (expected.py).
+training-admin doctor: each thing that must not be is made by hand with pymongo; the doctor must
+find it and nothing else, mend it when asked, and be silent afterwards, while the API's answers
+equal an independent computation over what was acknowledged (expected.py).
 """
 
 import datetime
@@ -207,7 +207,7 @@ def test_each_damage_is_found_mended_and_gone(client, db, account, doctor, damag
     for _ in range(2):
         code, lines, last = doctor()
         assert code == 1 and len(lines) == len(want), lines
-        for line, what in zip(lines, want):
+        for line, what in zip(lines, want, strict=True):
             assert line.startswith(f"found: run {account}/{run_id} {what}"), line
     code, lines, last = doctor("--mend")
     assert code == 0 and [line.split(": ")[0] for line in lines] == ["mended"] * len(want)
@@ -378,13 +378,16 @@ def test_blocks_of_no_run_too(own):
     lost, few = bson.ObjectId(), bson.ObjectId()
     for oid, count in ((lost, 3), (few, 1)):
         db.blocks.insert_many(
-            {"_id": bson.SON([("run", oid), ("b", b)]), "rows": 0, "metrics": {}} for b in range(count)
+            {"_id": bson.SON([("run", oid), ("b", b)]), "rows": 0, "metrics": {}}
+            for b in range(count)
         )
     what = "are in the database; a run with this _id is not"
     assert doctor() == (1, [f"found: blocks of {oid} {what}" for oid in (lost, few)])
     code, lines = doctor("--mend")
     assert code == 0
-    assert lines == [f"mended: blocks of {oid} were no run's: {n}" for oid, n in ((lost, 3), (few, 1))]
+    assert lines == [
+        f"mended: blocks of {oid} were no run's: {n}" for oid, n in ((lost, 3), (few, 1))
+    ]
     assert db.blocks.count_documents({}) == 0
     assert doctor() == (0, [])
 

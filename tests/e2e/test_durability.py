@@ -142,7 +142,9 @@ def test_kill_9_of_mongod_loses_nothing_that_was_acknowledged(client, run, fault
             loggers.wait_for_more(60)
             lost_at = faults.kill_mongod()
             wait_until(
-                lambda: any(s == 503 and end > lost_at for _, end, s in loggers.answers()),
+                lambda lost_at=lost_at: any(
+                    s == 503 and end > lost_at for _, end, s in loggers.answers()
+                ),
                 LIMIT_S + SLACK_S,
                 "a 503 after mongod was killed",
             )
@@ -315,7 +317,9 @@ def test_a_hanging_mongod_loses_nothing_that_was_acknowledged(client, run, fault
             loggers.wait_for_more(60)
             lost_at = faults.stop_mongod()
             wait_until(
-                lambda: any(s == 503 and end > lost_at for _, end, s in loggers.answers()),
+                lambda lost_at=lost_at: any(
+                    s == 503 and end > lost_at for _, end, s in loggers.answers()
+                ),
                 LIMIT_S + SLACK_S,
                 "a 503 after mongod was stopped",
             )

@@ -159,7 +159,7 @@ def test_batches_of_1_to_1000_are_stored_whole(client, run, report, count):
     rng = np.random.default_rng(count)
     items = [
         (int(n), {"roi_pct": float(v), "win": bool(v > 0), "total_reward": float(v) * 2})
-        for n, v in zip(rng.permutation(count) + 1, rng.normal(size=count))
+        for n, v in zip(rng.permutation(count) + 1, rng.normal(size=count), strict=True)
     ]
     report.batch(run, items)
     book = Book()
@@ -236,8 +236,8 @@ def test_the_document_family_takes_episode_or_episode_number(client, run):
 @pytest.mark.parametrize(
     "members",
     [
-        {name: None for name in ("roi_pct", "sharpe_ratio", "max_drawdown_pct", "total_trades",
-                                 "reward_sum", "total_reward", "steps", "win", "epsilon")},
+        dict.fromkeys(("roi_pct", "sharpe_ratio", "max_drawdown_pct", "total_trades",
+                       "reward_sum", "total_reward", "steps", "win", "epsilon")),
         {"session_id": None, "metrics": None},
         {"metrics": {"loss": None, "other": None}},
         {"metrics": {}},
@@ -361,7 +361,8 @@ def test_a_replacement_deep_in_the_last_100_wins_moves_the_final_win_rate(client
         items[number] = {"win": True, "total_reward": 1}
         book.report(number, items[number])
     client.report_all(run, items)
-    for number, win in ((80, False), (31, 0.5), (30, 0), (130, None), (29, 1), (200, 0.5), (150, 0)):
+    changes = ((80, False), (31, 0.5), (30, 0), (130, None), (29, 1), (200, 0.5), (150, 0))
+    for number, win in changes:
         members = {"win": win}
         client.report(run, number, **members)
         book.report(number, members)
@@ -496,7 +497,7 @@ def test_a_late_report_of_a_new_number_is_stored_with_the_time_it_reached_nginx(
     arrived = seconds_of(client.detail(run)["episodes"][0]["created_at"]) - 5
     receipt = report_from_the_queue(stack, run, {"episode": 2, "roi_pct": 20}, arrived)
     assert (receipt["inserted"], receipt["replaced"], receipt["episodes"]) == (1, 0, 2)
-    first, second = client.detail(run)["episodes"]
+    _, second = client.detail(run)["episodes"]
     assert second["metrics"] == {"roi_pct": 20}
     assert seconds_of(second["created_at"]) == pytest.approx(arrived, abs=0.0015)
 

@@ -11,9 +11,11 @@ import re
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard import context as tensorboard_context
 from tensorboard.backend.event_processing import (
     data_provider,
     directory_watcher,
@@ -22,7 +24,6 @@ from tensorboard.backend.event_processing import (
     io_wrapper,
     plugin_event_multiplexer,
 )
-from tensorboard import context as tensorboard_context
 from tensorboard.data import provider
 
 from expected import NAMED_METRICS, NOT_FINITE, Book, both_names, document_episodes, number_of
@@ -159,7 +160,7 @@ def check_table(body, book):
     assert [int(row[0]) for row in rows] == book.numbers()
     for row in rows:
         want = both_names(book.reports[int(row[0])])
-        for name, text in zip(header[3:], row[3:]):
+        for name, text in zip(header[3:], row[3:], strict=True):
             assert same(cell_of(text), want.get(name)), (row[0], name, text, want.get(name))
     return rows
 
@@ -486,7 +487,7 @@ def peak_kib(faults):
     """The largest peak of memory of a worker."""
 
     def peak(pid):
-        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        with Path(f"/proc/{pid}/status").open(encoding="ascii") as status:
             return next(int(ln.split()[1]) for ln in status if ln.startswith("VmHWM"))
 
     return max(peak(pid) for pid in faults.workers())

@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import bson
 import pymongo
@@ -252,7 +253,10 @@ def test_members_of_their_own_are_kept(stack, mongo, old, own, bring):
     moment = START + datetime.timedelta(minutes=5)
     logger.log(
         [
-            (1, {"total_reward": 1, "loss": 0.25, "entropy": 3, "truncated": True, "epsilon": None}),
+            (
+                1,
+                {"total_reward": 1, "loss": 0.25, "entropy": 3, "truncated": True, "epsilon": None},
+            ),
             (2, {"total_reward": 2.5, "timestamp": moment, "metrics": {"kl/mean": 0.5}}),
             (3, {"total_reward": math.nan, "loss": math.inf, "timestamp": iso(moment)}),
             (4, {"total_reward": -math.inf, "steps": 7.0, "timestamp": 1704105000.5}),
@@ -597,7 +601,11 @@ def test_killed_in_the_middle_it_goes_on_when_run_again(stack, mongo, old, own, 
 
     for goal in (1000, 9000, 17000):
         running = start_import(stack, old, account)
-        wait_until(lambda: stored() >= goal or running.poll() is not None, 60, f"{goal} stored")
+        wait_until(
+            lambda goal=goal, running=running: stored() >= goal or running.poll() is not None,
+            60,
+            f"{goal} stored",
+        )
         running.send_signal(signal.SIGKILL)
         running.wait()
     assert stored() < 24000, "it was killed before its end"
@@ -620,7 +628,7 @@ def test_a_document_of_16_mb_needs_little_memory_and_time(stack, mongo, old, own
     peak_kib = 0
     while running.poll() is None:
         try:
-            with open(f"/proc/{running.pid}/status", encoding="ascii") as status:
+            with Path(f"/proc/{running.pid}/status").open(encoding="ascii") as status:
                 peak = [line.split()[1] for line in status if line.startswith("VmHWM")]
             peak_kib = max(peak_kib, int(peak[0])) if peak else peak_kib
         except (FileNotFoundError, ProcessLookupError):
@@ -640,7 +648,7 @@ def test_a_document_of_16_mb_needs_little_memory_and_time(stack, mongo, old, own
 def test_a_file_is_as_good_as_a_collection(old, own, admin, tmp_path, kind):
     loggers = [Logger(old, i=i, when=START) for i in range(3)]
     for i, logger in enumerate(loggers):
-        logger.log(random_reports(300 * i, seed=i) + [(5000, {"total_reward": math.nan})])
+        logger.log([*random_reports(300 * i, seed=i), (5000, {"total_reward": math.nan})])
     path = tmp_path / kind
     with path.open("wb") as file:
         for logger in loggers:

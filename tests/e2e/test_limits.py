@@ -100,7 +100,9 @@ def test_a_refused_write_writes_nothing_and_its_body_is_read(new_client):
         answer = client.post(f"{DOCUMENTS}/{run_id}/episodes", body)
         assert answer.status_code in (200, 429)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: client.another().post(RUNS, {"run_id": new_id()}), range(60)))
+        answers = list(
+            pool.map(lambda _: client.another().post(RUNS, {"run_id": new_id()}), range(60))
+        )
     made = sum(a.status_code == 201 for a in answers)
     assert {a.status_code for a in answers} <= {201, 429}
     assert len(client.read(RUNS, limit=100)) == 1 + made

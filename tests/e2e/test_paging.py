@@ -10,6 +10,7 @@ import operator
 import re
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,6 +114,7 @@ def all_pages(client, run_id, by_link=False, **params):
             response = follow(client, response)
         else:
             response = client.get(episodes_of(run_id), **{**params, "after": last})
+    return None
 
 
 def check(client, run_id, book, metrics=None, by_link=False, **params):
@@ -552,11 +554,10 @@ def test_a_worker_does_not_grow_with_the_page(stack, client):
 def worker_memory(stack):
     """Peak resident kB of each worker."""
     time.sleep(0.1)
-    children = f"/proc/{stack.pid('api')}/task/{stack.pid('api')}/children"
-    with open(children) as file:
-        pids = [int(pid) for pid in file.read().split()]
+    children = Path(f"/proc/{stack.pid('api')}/task/{stack.pid('api')}/children")
+    pids = [int(pid) for pid in children.read_text().split()]
     peak = {}
     for pid in pids:
-        with open(f"/proc/{pid}/status") as file:
-            peak[pid] = int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1))
+        status = Path(f"/proc/{pid}/status").read_text()
+        peak[pid] = int(re.search(r"VmHWM:\s+(\d+)", status).group(1))
     return peak

@@ -45,7 +45,8 @@ def test_403_a_foreign_web_page(client):
 @pytest.mark.parametrize(
     "path",
     ["/", "/api", "/api/", "/api/v1", "/api/v1/training", "/api/v2/training/runs",
-     "/api/training-run", RUNS + "x", RUNS + "/a/b", RUNS + "/a/learning-curve/x", DOCUMENTS + "/agents/list/x",
+     "/api/training-run", RUNS + "x", RUNS + "/a/b", RUNS + "/a/learning-curve/x",
+     DOCUMENTS + "/agents/list/x",
      "/api/v1/training/compare/x", "/favicon.ico", "/.git/config", "/api/v1/training//runs/x//y",
      "/api/training-runs/a/nothing", "/" + "x" * 1500],
 )  # fmt: skip

@@ -182,7 +182,8 @@ def test_what_runs_is_told(own, mine):
     uptime = shown.value("training_uptime_seconds")
     assert 0 < uptime < 600
     wait_until(lambda: page(mine).value("training_uptime_seconds") > uptime, 2, "time going on")
-    assert page(mine).value("training_start_time_seconds") == shown.value("training_start_time_seconds")
+    start = "training_start_time_seconds"
+    assert page(mine).value(start) == shown.value(start)
 
 
 def test_labels_are_ours_alone(mine):
@@ -233,7 +234,11 @@ def test_counts_outlive_killed_workers(own, mine):
     for number, victim in enumerate(children_of(own.pid("api")), 1):
         sent = send_a_mixture(mine)
         counted = request_counts(before)
-        wait_until(lambda: grown(counted, request_counts(page(mine))) == sent, 5, "the counts")
+        wait_until(
+            lambda counted=counted, sent=sent: grown(counted, request_counts(page(mine))) == sent,
+            5,
+            "the counts",
+        )
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda n=number: killed(page(mine)) == killed(first) + n, 5, "its death")
         wait_until(lambda: page(mine).value("training_workers") == WORKERS, 5, "another worker")

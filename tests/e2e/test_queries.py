@@ -1,7 +1,7 @@
 """
-schema/mongo/queries.md: every block is run as it is printed, by a real mongosh, against a database of
-its own with runs of several accounts that a training-api wrote there; each answer is compared with
-what was sent. Plans tell whether a query reads what its sentence says.
+schema/mongo/queries.md: every block is run as it is printed, by a real mongosh, against a database
+of its own with runs of several accounts that a training-api wrote there; each answer is compared
+with what was sent. Plans tell whether a query reads what its sentence says.
 """
 
 import datetime
@@ -309,7 +309,8 @@ def test_deleted_runs(site):
     rows = site.answer(block("Deleted runs, and when each goes for good."))
     deleted = [run for run in site.runs if run.deleted]
     assert len(deleted) == 2
-    for row, run in zip(rows, sorted(deleted, key=lambda r: site.header(r)["deleted_at"])):
+    in_order = sorted(deleted, key=lambda r: site.header(r)["deleted_at"])
+    for row, run in zip(rows, in_order, strict=False):
         assert row["run_id"] == run.run_id
         gone = site.header(run)["deleted_at"].timestamp() + 30 * 86400
         goes = datetime.datetime.fromisoformat(row["goes_at"]["$date"].replace("Z", "+00:00"))

@@ -1,6 +1,6 @@
 """
-What holds for every row of the route table (contract section 5, HTTP): HEAD wherever GET, a slash at
-the end, 405 with Allow, OPTIONS, X-Request-Id in, out and in the log, the scope of the key.
+What holds for every row of the route table (contract section 5, HTTP): HEAD wherever GET, a slash
+at the end, 405 with Allow, OPTIONS, X-Request-Id in, out and in the log, the scope of the key.
 """
 
 import json
@@ -82,7 +82,7 @@ def test_a_slash_at_the_end_changes_nothing(everything, row, slash):
 def test_405_names_exactly_the_methods_that_there_are(client, pattern):
     row = next(row for row in ROWS if row.pattern == pattern)
     allowed = methods_of(pattern)
-    refused = [m for m in METHODS + ["BREW"] if m not in allowed]
+    refused = [m for m in (*METHODS, "BREW") if m not in allowed]
     assert refused
     for method in refused:
         if method == "HEAD":
@@ -110,7 +110,7 @@ def test_options_of_nothing_is_404(client):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name)
 def test_the_request_id_goes_in_out_and_into_both_logs(everything, stack, row):
-    client, run_id = everything
+    client, _ = everything
     mine = f"id-{uuid.uuid4().hex}"
     answer = ask(client, row, "nobody", headers={"X-Request-Id": mine})
     assert answer.headers["X-Request-Id"] == mine

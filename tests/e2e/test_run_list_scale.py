@@ -30,7 +30,9 @@ def search_of(run):
 
 
 def figures_of(rng, i):
-    """Rewards and wins of one run as the header counts them, and their means as Python sees them."""
+    """
+    Rewards and wins of one run as the header counts them, and their means as Python sees them.
+    """
     count = rng.randrange(1, 400)
     reward = None if i % 10 == 0 else round(rng.uniform(-5, 5), 3)
     wins = [] if i % 7 == 0 else [rng.choice((0.0, 0.5, 1.0)) for _ in range(rng.randrange(1, 9))]

@@ -85,7 +85,9 @@ def test_a_deleted_run_is_404_until_it_is_restored(owner, db, row):
 
 @pytest.fixture(scope="module")
 def refusals(owner, run, module_faults):
-    """Each row's answer, and how long it took, while mongod is killed: {name: (answer, seconds)}."""
+    """
+    Each row's answer, and how long it took, while mongod is killed: {name: (answer, seconds)}.
+    """
     found = {}
     module_faults.kill_mongod()
     try:

@@ -509,7 +509,6 @@ def test_a_wrong_parameter_of_the_list_is_422_that_names_it(client, query, field
     ["agent_id[$ne]=x", "agent_id=%7B%22%24ne%22%3Anull%7D", "strategy_label=%24gt"],
 )
 def test_an_operator_in_a_filter_is_text(client, family, query):
-    agent, _ = family
     rows = client.read(f"{RUNS}?{query}")
     if query.startswith("agent_id[$ne]"):
         assert rows, "a parameter that no one knows is ignored"

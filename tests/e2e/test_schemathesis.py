@@ -2,7 +2,7 @@
 Schemathesis makes requests from schema/http/openapi.json, right and wrong ones, and finds answers
 that it does not describe. The same requests each time; a longer search, against a running stack:
 
-    build/venv/bin/schemathesis run schema/http/openapi.json --url http://127.0.0.1:8000 --max-time 600
+    build/venv/bin/schemathesis run schema/http/openapi.json -u http://127.0.0.1:8000 --max-time 600
 """
 
 import subprocess

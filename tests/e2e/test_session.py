@@ -263,7 +263,9 @@ def test_a_cookie_that_was_never_given_is_401_even_where_none_is_needed(page, to
     problem(answer, 401, "session_over")
 
 
-@pytest.mark.parametrize("cookie", ["a=b", f"{COOKIE}=", f"{COOKIE}=ts_short", f"x{COOKIE}=ts_", ";;"])
+@pytest.mark.parametrize(
+    "cookie", ["a=b", f"{COOKIE}=", f"{COOKIE}=ts_short", f"x{COOKIE}=ts_", ";;"]
+)
 def test_other_cookies_are_nobodys_business(page, cookie):
     told = ok(page.request("GET", "/api/session", headers={"Cookie": cookie}), 200)
     assert told == {"account": "local", "scopes": ["read", "write"], "anonymous": True}

@@ -1,6 +1,7 @@
 """
 app/up and app/down themselves: what they leave behind, what a second up finds again, what it says
-when something is in the way. Each test has a stack of its own, or the shared one and leaves it whole.
+when something is in the way. Each test has a stack of its own, or the shared one and leaves it
+whole.
 """
 
 import json
@@ -11,9 +12,11 @@ import socket
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import requests
+
 from stack import ROOT, Stack, free_port, plain_environment
 from support import DOCUMENTS, RUNS, Client, ok, problem
 
@@ -46,16 +49,18 @@ def listens(port):
 
 def workers_of(stack):
     pid = stack.pid("api")
-    children = f"/proc/{pid}/task/{pid}/children"
-    with open(children) as file:
-        return len(file.read().split())
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    return len(children.read_text().split())
 
 
 # ---- what up leaves behind
 
 
 def test_run_env_can_be_sourced_and_its_key_works(own):
-    script = '. "$1"; printf "%s\\n" "$TRAINING_URL" "$TRAINING_API_KEY" "$MONGODB_URI" "$MONGODB_DB_NAME"'
+    script = (
+        '. "$1"; printf "%s\\n" "$TRAINING_URL" "$TRAINING_API_KEY" "$MONGODB_URI" '
+        '"$MONGODB_DB_NAME"'
+    )
     done = subprocess.run(
         ["sh", "-euc", script, "sh", own.folder / "run.env"], capture_output=True, text=True, env={}
     )
@@ -76,10 +81,13 @@ def test_the_folder_and_what_is_secret_in_it_is_for_its_owner_alone(own):
 
 @pytest.mark.parametrize("part", PARTS)
 def test_pid_files_name_the_processes(own, part):
-    command = (f"/proc/{own.pid(part)}/cmdline", "rb")
-    with open(*command) as file:
-        words = file.read().decode().replace("\0", " ")
-    program = {"api": "training-api ", "nginx": "nginx: master", "supervisor": "training-supervisor "}
+    command = Path(f"/proc/{own.pid(part)}/cmdline").read_bytes()
+    words = command.decode().replace("\0", " ")
+    program = {
+        "api": "training-api ",
+        "nginx": "nginx: master",
+        "supervisor": "training-supervisor ",
+    }
     assert program.get(part, f"{part} ") in words
     assert str(own.folder) in words
 
@@ -88,12 +96,12 @@ def test_everything_listens_on_loopback_only(own):
     """The addresses of every listening TCP socket of the stack's processes."""
     inodes = set()
     for part in PARTS:
-        fds = f"/proc/{own.pid(part)}/fd"
-        links = (os.readlink(f"{fds}/{fd}") for fd in os.listdir(fds))
+        fds = Path(f"/proc/{own.pid(part)}/fd")
+        links = (str(fd.readlink()) for fd in fds.iterdir())
         inodes |= {match[1] for link in links if (match := re.match(r"socket:\[(\d+)\]", link))}
     seen = 0
     for table, loopback in (("tcp", "0100007F"), ("tcp6", None)):
-        with open(f"/proc/net/{table}") as file:
+        with Path(f"/proc/net/{table}").open() as file:
             for row in list(file)[1:]:
                 local, state, inode = (row.split()[i] for i in (1, 3, 9))
                 if state == "0A" and inode in inodes:
@@ -257,7 +265,7 @@ def test_a_database_port_in_use_is_said(empty):
 
 def test_a_folder_with_other_things_in_it_is_left_alone(empty):
     (empty.folder / "thesis.tex").write_text("mine")
-    os.chmod(empty.folder, 0o755)
+    empty.folder.chmod(0o755)
     done = empty.up(check=False)
     assert done.returncode == 1 and "has other things in it" in done.stderr
     assert stat.S_IMODE(empty.folder.stat().st_mode) == 0o755

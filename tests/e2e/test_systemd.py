@@ -1,6 +1,6 @@
 """
-What a server gets (systemd/): the units are accepted by systemd, the settings file names every setting
-with its default, and training-api serves a socket that systemd hands over.
+What a server gets (systemd/): the units are accepted by systemd, the settings file names every
+setting with its default, and training-api serves a socket that systemd hands over.
 """
 
 import os
@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+
 from stack import ROOT, plain_environment
 from support import fastcgi, wait_until
 
@@ -60,7 +61,9 @@ def test_systemd_makes_the_user(tmp_path):
 
 def test_the_settings_file_has_every_setting_with_its_default(stack, tmp_path):
     def settings(file):
-        environment = {n: v for n, v in os.environ.items() if not n.startswith(("TRAINING_", "MONGODB_"))}
+        environment = {
+            n: v for n, v in os.environ.items() if not n.startswith(("TRAINING_", "MONGODB_"))
+        }
         found = {}
         for program in PROGRAMS:
             command = [stack.build / program, "--settings", file, "--check"]

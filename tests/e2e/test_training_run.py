@@ -4,6 +4,7 @@ agents/list. Episodes are in test_episode.py; refusals of bodies in test_bad_inp
 """
 
 import datetime
+import itertools
 import uuid
 
 import numpy as np
@@ -413,8 +414,8 @@ def test_every_order_can_be_walked_there_and_back(client, team, sort, sign, limi
     while page is not None:
         pages.append((page, ids(ok(page, 200))))
         page = follow(client, page)
-    assert sum((p for _, p in pages), []) == whole
-    for (_, before), (later, _) in zip(pages, pages[1:]):
+    assert [run_id for _, part in pages for run_id in part] == whole
+    for (_, before), (later, _) in itertools.pairwise(pages):
         link = later.links["prev"]["url"].split("?", 1)[1]
         assert ids(client.read(f"{DOCUMENTS}?{link}")) == before
     by_offset = [ids(client.read(DOCUMENTS, limit=limit, offset=i, **asked)) for i in range(8)]
@@ -453,7 +454,9 @@ def test_an_order_by_figures_follows_every_kind_of_write(client):
             client.report_all(run_id, told)
 
     for turn in range(24):
-        report(runs[rng.integers(6)], [turn + 1] if turn % 3 else range(1, 2 + int(rng.integers(90))))
+        report(
+            runs[rng.integers(6)], [turn + 1] if turn % 3 else range(1, 2 + int(rng.integers(90)))
+        )
         if turn == 12:
             client.end(runs[0], "completed")
         for sort, name in (("episodes", "episodes"), ("avg_reward", "avg_reward"),
@@ -480,7 +483,7 @@ def test_what_is_searched_for_follows_a_change_of_tags(client):
 
 
 def test_schema_apply_brings_headers_of_an_earlier_version_up_to_date(client, db, team, stack):
-    agent, runs = team
+    agent, _ = team
     lists = {"q": agent}, {"q": agent, "tag": "t1"}, {"agent_id": agent, "sort": "-avg_reward"}
     before = [ids(client.read(DOCUMENTS, metrics="none", **asked)) for asked in lists]
     gone = {"search": "", "rank": "", "unranked_since": ""}

@@ -248,8 +248,8 @@ def test_filters_use_indexes_before_any_episode_is_read(mongosh, condition):
 def test_the_view_cannot_be_written(client, mongosh):
     run_id = client.create()
     refusal = mongosh(
-        "(() => { try { db.training_runs.deleteOne({run_id: '%s'}); return 'done' } "
-        "catch (e) { return e.code } })()" % run_id
+        f"(() => {{ try {{ db.training_runs.deleteOne({{run_id: '{run_id}'}}); return 'done' }} "
+        "catch (e) { return e.code } })()"
     )
     assert refusal == 166  # CommandNotSupportedOnView
     assert client.read(f"{RUNS}/{run_id}")["run_id"] == run_id
@@ -258,7 +258,7 @@ def test_the_view_cannot_be_written(client, mongosh):
 def test_both_accounts_of_one_run_id_are_shown(client, mongosh):
     run_id = client.create(new_id())
     mongosh(
-        "(() => { const r = db.runs.findOne({run_id: '%s'}); "
-        "r._id = ObjectId(); r.account = 'another'; return db.runs.insertOne(r) })()" % run_id
+        f"(() => {{ const r = db.runs.findOne({{run_id: '{run_id}'}}); "
+        "r._id = ObjectId(); r.account = 'another'; return db.runs.insertOne(r) })()"
     )
     assert mongosh(f"db.training_runs.find({{run_id: '{run_id}'}}).toArray().length") == 2

@@ -46,7 +46,7 @@ def told_like_the_log(watching, db, run_id, client=0, after=0):
     told = watching.episodes(run_id, client)
     assert [e["episode"] for _, e in told] == [n for _, n in expected]
     ends = {}  # an event of several commits has the seq of the last
-    for (seq, _), (own, _) in zip(told, expected):
+    for (seq, _), (own, _) in zip(told, expected, strict=True):
         assert own <= seq
         ends[seq] = own
     assert all(seq == own for seq, own in ends.items()), "an event does not end with a commit"
@@ -288,7 +288,8 @@ def test_an_event_follows_its_commit_at_once(watching, client, db):
     late_ms = [1000 * (e["got_at"] - written[e["seq"]]) for e in watching.of("episodes", run_id)]
     p50, p95 = np.percentile(late_ms, [50, 95])
     print(f"\nfrom the log's entry to the event: p50 {p50:.1f} ms, p95 {p95:.1f} ms")
-    assert p95 < 1000  # 5 to 8 ms on a quiet machine: this only tells a feed that waits for something
+    # 5 to 8 ms on a quiet machine: this only tells a feed that waits for something.
+    assert p95 < 1000
 
 
 # ---- a training that was started at /api/training/start
@@ -329,7 +330,8 @@ def hrl_report(rng):
         "total_reward": float(rng.normal(100, 20)),
         "steps": int(rng.integers(1, 121)),
         "metrics": {
-            name: float(rng.random()) for name in ("cash", "invested", "stability", "goal_adherence")
+            name: float(rng.random())
+            for name in ("cash", "invested", "stability", "goal_adherence")
         },
     }
 
@@ -392,7 +394,8 @@ def test_a_training_is_told_from_start_to_end(watching, client, db, job):
             "scenario_name": "bologna_coppia",
             "episodes_completed": 25,
             "final_metrics": {
-                name: pytest.approx(final[name]) for name in ("avg_reward", "avg_duration", "stability")
+                name: pytest.approx(final[name])
+                for name in ("avg_reward", "avg_duration", "stability")
             },
         }
     ]

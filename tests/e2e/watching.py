@@ -100,11 +100,11 @@ class Watching:
 
     def wait_for(self, count, run_id, seconds=20):
         """Until so many reports were told."""
-        wait_until(
-            lambda: sum(len(e["payload"]["episodes"]) for e in self.of("episodes", run_id)) >= count,
-            seconds,
-            f"{count} reports told",
-        )
+
+        def told():
+            return sum(len(e["payload"]["episodes"]) for e in self.of("episodes", run_id))
+
+        wait_until(lambda: told() >= count, seconds, f"{count} reports told")
 
     def close(self):
         """It ends at the end of its input, in time and without a complaint of a sanitizer."""

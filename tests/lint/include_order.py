@@ -33,7 +33,10 @@ LAYERS = {
     "supervisor": ("base training store", "json-c yaml.h"),
     "admin": ("base training store", "json-c"),
 }
-FOREIGN = {"bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h", "ev.h", "zlib.h", "yaml.h"}
+FOREIGN = {
+    "bson", "mongoc", "json-c", "sodium.h", "fcgiapp.h", "libwebsockets.h", "ev.h", "zlib.h",
+    "yaml.h",
+}  # fmt: skip
 PACKAGES = ("libmongoc-1.0", "json-c", "libsodium")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
@@ -91,7 +94,8 @@ def compiler_command() -> list[str]:
     ).stdout
     return [
         *shlex.split(os.environ.get("CC", "cc")),
-        *"-std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -Iinclude -x c".split(),
+        *("-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"),
+        *("-Iinclude", "-x", "c"),
         *shlex.split(flags.replace("-I", "-isystem ")),
     ]
 
