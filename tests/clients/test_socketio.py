@@ -537,7 +537,8 @@ def streams_read(stack: Stack) -> int:
         cursors = client.admin.aggregate([{"$currentOp": {"idleCursors": True, "allUsers": True}}])
         return sum(
             "$changeStream" in str(one["cursor"]["originatingCommand"])
-            and datetime.now(UTC).replace(tzinfo=None) - one["cursor"]["lastAccessDate"] < timedelta(seconds=2)
+            and datetime.now(UTC).replace(tzinfo=None) - one["cursor"]["lastAccessDate"]
+            < timedelta(seconds=2)
             for one in cursors
             if "cursor" in one
         )
@@ -564,7 +565,13 @@ def test_while_nobody_is_there_the_stream_rests_and_who_comes_misses_nothing(sta
             promised = writer.asked + 1
             clients.append(client)
             assert metric(stack, "training_live_resting") == 0
-            until(lambda: client.episodes(run_id)[-1:] > [promised + 20], 10, "reports")
+            until(
+                lambda client=client, promised=promised: (
+                    client.episodes(run_id)[-1:] > [promised + 20]
+                ),
+                10,
+                "reports",
+            )
             told = client.episodes(run_id)
             assert told[0] <= promised
             assert told == list(range(told[0], told[0] + len(told)))
