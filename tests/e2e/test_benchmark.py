@@ -91,7 +91,7 @@ def assert_interval(ends, means):
     deviation sqrt(q (1 - q) / 2000), whatever that distribution is.
     """
     slack = SIGMAS * math.sqrt(TAIL * (1 - TAIL) / RESAMPLES)
-    for end, q in zip(ends, (TAIL, 1 - TAIL), strict=False):
+    for end, q in zip(ends, (TAIL, 1 - TAIL), strict=True):
         low, high = np.quantile(means, [max(q - slack, 0), min(q + slack, 1)])
         rounding = 1e-9 * max(abs(low), abs(high), 1)
         assert low - rounding <= end <= high + rounding, (ends, low, high)

@@ -205,7 +205,7 @@ def test_a_custom_metric_that_a_replacement_took_away_is_gone(client, run):
 
 def points_of(answer):
     """An answer's points in expected.py's form, after checking that its two forms agree."""
-    pairs = zip(answer["episode_numbers"], answer["raw_values"], strict=False)
+    pairs = zip(answer["episode_numbers"], answer["raw_values"], strict=True)
     assert [(p["episode"], p["value"]) for p in answer["curve"]] == list(pairs)
     assert len(answer["smoothed_values"]) == len(answer["curve"])
     assert answer["points_returned"] == len(answer["curve"])

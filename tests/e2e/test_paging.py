@@ -114,7 +114,7 @@ def all_pages(client, run_id, by_link=False, **params):
             response = follow(client, response)
         else:
             response = client.get(episodes_of(run_id), **{**params, "after": last})
-    return None
+    raise AssertionError("Link has no next page where next_after has one")
 
 
 def check(client, run_id, book, metrics=None, by_link=False, **params):

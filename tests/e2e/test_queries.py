@@ -310,7 +310,7 @@ def test_deleted_runs(site):
     deleted = [run for run in site.runs if run.deleted]
     assert len(deleted) == 2
     in_order = sorted(deleted, key=lambda r: site.header(r)["deleted_at"])
-    for row, run in zip(rows, in_order, strict=False):
+    for row, run in zip(rows, in_order, strict=True):
         assert row["run_id"] == run.run_id
         gone = site.header(run)["deleted_at"].timestamp() + 30 * 86400
         goes = datetime.datetime.fromisoformat(row["goes_at"]["$date"].replace("Z", "+00:00"))
