@@ -9,8 +9,11 @@
 #include "store_claim.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* The log of the driver, once; it says the same of every attempt, and store_fail does too. */
 #define DRIVER_LOG_LEVEL_MAX MONGOC_LOG_LEVEL_WARNING
@@ -40,18 +43,28 @@ driver_log(mongoc_log_level_t level, const char *domain, const char *message, vo
         log_event(LOG_WARN, "driver", LOG_TEXT("domain", domain), LOG_TEXT("message", message));
 }
 
+/*
+ * The driver begins before main() ("Initialization and cleanup" in libmongoc's manual), with a file
+ * of counters in /dev/shm for a tool that nobody runs here. A killed process would leave it there,
+ * and the next one of its number would complain of it on standard error. The counters stay, without
+ * a name. (MONGOC_DISABLE_SHM in the environment, as in systemd/, leaves the file out: needed where
+ * /dev/shm may be full.)
+ */
+__attribute__((constructor)) static void
+forget_counters_file(void)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "/mongoc-%u", (unsigned)getpid());
+    shm_unlink(name);
+}
+
 void
 store_global_init(void)
 {
     if (sodium_init() < 0)
         abort(); /* no source of randomness: no key can be made or checked */
     mongoc_log_set_handler(driver_log, NULL);
-    /*
-     * Its counters, for a tool that nobody runs here, would be a file in /dev/shm a process: a
-     * killed one leaves it there, and when that is full the next says so on standard error, or dies
-     * of it.
-     */
-    setenv("MONGOC_DISABLE_SHM", "1", 1);
     mongoc_init();
 }
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
@@ -204,6 +205,13 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert done.returncode == 1
     assert "missing/api.sock" in done.stderr
     assert "No such file or directory" in done.stderr
+
+
+def test_nothing_is_left_in_shared_memory_by_what_is_killed(hasty):
+    """The driver's counters there would be in the way of the next process with this number."""
+    assert hasty.answers()
+    left = [Path(f"/dev/shm/mongoc-{pid}") for pid in (hasty.pid, *hasty.workers())]
+    assert not [path for path in left if path.exists()]
 
 
 def test_a_socket_from_systemd_is_used_and_outlives_the_server(tmp_path):
