@@ -304,6 +304,7 @@ def job(db, account):
         "_id": ObjectId(),
         "account": account,
         "state": "queued",
+        "supervisor": "this test",  # the stack's own takes it else, at times
         "active": True,
         "scenario_name": "bologna_coppia",
         "num_episodes": 60,
