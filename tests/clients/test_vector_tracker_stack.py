@@ -154,7 +154,7 @@ def test_a_tracker_in_each_process_of_a_pool_is_a_run_of_its_own(stack: Stack) -
     envs = AsyncVectorEnv([make, make])
     envs.reset(seed=1)
     for _ in range(60):
-        envs.step(np.ones(2, dtype=np.int64))  # always to the right: the pole falls within a dozen steps
+        envs.step(np.ones(2, dtype=np.int64))  # always to the right: the pole falls soon
     envs.close()
     with AgentExchangeClient(stack.key, stack.url) as client:
         runs = client.list_training_runs(strategy_label=label)
