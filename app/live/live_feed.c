@@ -185,19 +185,32 @@ live_watch_await(int64_t wait_ms)
     return awake;
 }
 
-bool
-live_feed_rests(struct live_feed *resting)
+enum live_duty
+live_feed_duty(struct live_feed *resting)
 {
-    bool rests;
+    enum live_duty duty;
 
     pthread_mutex_lock(&resting->mutex);
-    rests = resting->clients == 0 &&
-            (!resting->awake || clock_steady_ms() - resting->left_ms >= LIVE_LINGER_MS);
-    if (rests)
+    if (resting->clients == 0 && clock_steady_ms() - resting->left_ms >= LIVE_LINGER_MS)
         resting->awake = false;
-    resting->state.resting = rests;
+    if (resting->awake)
+        duty = LIVE_DUTY_FOLLOW;
+    else
+        duty = resting->clients > 0 ? LIVE_DUTY_WAKE : LIVE_DUTY_REST;
+    resting->state.resting = duty == LIVE_DUTY_REST;
     pthread_mutex_unlock(&resting->mutex);
-    return rests;
+    return duty;
+}
+
+void
+live_feed_rest(struct live_feed *resting, int64_t ms)
+{
+    const struct timespec until = in(ms);
+
+    pthread_mutex_lock(&resting->mutex);
+    if (resting->clients == 0 && !resting->stopping) /* nobody came since the duty was asked for */
+        pthread_cond_timedwait(&resting->woken, &resting->mutex, &until);
+    pthread_mutex_unlock(&resting->mutex);
 }
 
 void
@@ -207,17 +220,6 @@ live_feed_wake(struct live_feed *resting)
     resting->awake = true;
     pthread_cond_broadcast(&resting->woken);
     pthread_mutex_unlock(&resting->mutex);
-}
-
-bool
-live_feed_is_awake(struct live_feed *resting)
-{
-    bool awake;
-
-    pthread_mutex_lock(&resting->mutex);
-    awake = resting->awake;
-    pthread_mutex_unlock(&resting->mutex);
-    return awake;
 }
 
 /* ---- the loop's wishes ---- */

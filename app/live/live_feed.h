@@ -32,13 +32,19 @@ struct live_feed {
 /* Wait, at most so long; true: it is time to end. */
 bool live_feed_pause(struct live_feed *feed, int64_t ms);
 
-/*
- * The watcher's: may the stream rest now? Then it is not awake any more. And: it is awake, from a
- * place that was found after this client came.
- */
-bool live_feed_rests(struct live_feed *feed);
+/* What the watcher is to do next. */
+enum live_duty {
+    LIVE_DUTY_REST, /* nobody is there; the stream is not awake any more */
+    LIVE_DUTY_WAKE, /* somebody came: find a place, then live_feed_wake */
+    LIVE_DUTY_FOLLOW
+};
+enum live_duty live_feed_duty(struct live_feed *feed);
+
+/* Wait until somebody comes, at most so long. */
+void live_feed_rest(struct live_feed *feed, int64_t ms);
+
+/* The stream is awake, from a place that was found after whoever is there came. */
 void live_feed_wake(struct live_feed *feed);
-bool live_feed_is_awake(struct live_feed *feed);
 
 /* Put an event into the queue and count it. Takes it. A live_event_sink's work. */
 void live_feed_put(struct live_feed *feed, struct live_event *event);

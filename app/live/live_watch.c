@@ -336,7 +336,7 @@ static void
 rest(struct watcher *watcher)
 {
     note_state(watcher, store_watch_skip(watcher->stream));
-    live_feed_pause(watcher->feed, REST_MS);
+    live_feed_rest(watcher->feed, REST_MS);
 }
 
 /*
@@ -359,12 +359,17 @@ wake(struct watcher *watcher)
 static void
 turn(struct watcher *watcher)
 {
-    if (live_feed_rests(watcher->feed))
+    switch (live_feed_duty(watcher->feed)) {
+    case LIVE_DUTY_REST:
         rest(watcher);
-    else if (live_feed_is_awake(watcher->feed))
-        follow(watcher);
-    else
+        break;
+    case LIVE_DUTY_WAKE:
         wake(watcher);
+        break;
+    case LIVE_DUTY_FOLLOW:
+        follow(watcher);
+        break;
+    }
 }
 
 static bool

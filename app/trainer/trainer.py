@@ -155,7 +155,6 @@ def main() -> int:
 
 def train(training: Training, logger: TrainingRunLogger, stop: StopFlag) -> tuple[Status, int]:
     """Run the training and end its run; the exit code that goes with how it ended."""
-    stopped = False
     try:
         training.run(logger, stop)
         stopped = training.played < training.timesteps  # a signal after the last episode is late

@@ -207,11 +207,11 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert "No such file or directory" in done.stderr
 
 
-def test_nothing_is_left_in_shared_memory_by_what_is_killed(hasty):
-    """The driver's counters there would be in the way of the next process with this number."""
+def test_no_process_has_a_file_in_shared_memory(hasty):
+    """Killed, it would leave it there, in the way of the next process with its number."""
     assert hasty.answers()
-    left = [Path(f"/dev/shm/mongoc-{pid}") for pid in (hasty.pid, *hasty.workers())]
-    assert not [path for path in left if path.exists()]
+    files = [Path(f"/dev/shm/mongoc-{pid}") for pid in (hasty.pid, *hasty.workers())]
+    assert not [path for path in files if path.exists()]
 
 
 def test_a_socket_from_systemd_is_used_and_outlives_the_server(tmp_path):
