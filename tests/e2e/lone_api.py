@@ -48,6 +48,12 @@ def children_of(pid):
     return [int(child) for child in found if lives(int(child))]
 
 
+def kill_if_there(pid):
+    """kill -9 of a process that may have ended since it was seen."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
 def lives(pid):
     """Whether the process is there; a zombie is not."""
     try:

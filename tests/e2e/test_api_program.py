@@ -20,6 +20,7 @@ from lone_api import (
     LoneApi,
     begin,
     body,
+    kill_if_there,
     lives,
     params,
     run_api,
@@ -311,7 +312,7 @@ def test_a_worker_that_keeps_dying_is_started_ever_more_slowly(tmp_path):
         killed, end = set(), time.monotonic() + 3
         while time.monotonic() < end:
             for worker in api.workers():
-                os.kill(worker, signal.SIGKILL)
+                kill_if_there(worker)
                 killed.add(worker)
             time.sleep(0.002)
         # At once, then after 0.1, 0.2, 0.4, 0.8, 1.6 s: without a pause it would be hundreds.
@@ -327,7 +328,7 @@ def test_a_worker_killed_among_many_is_replaced_at_once(tmp_path):
         for _ in range(2):
             before = api.workers()
             for worker in before:
-                os.kill(worker, signal.SIGKILL)
+                kill_if_there(worker)
             wait_until(
                 lambda old=before: len(set(api.workers()) - set(old)) == 8,
                 2,

@@ -4,15 +4,13 @@ time. No read may ever show that: after replacements, late arrivals, lost and da
 killed workers, every curve is what the acknowledged reports give; expected.py computes it.
 """
 
-import os
-import signal
 import time
 
 import numpy as np
 import pytest
 
 from expected import Book, curve_answer, curve_points, differences, thinning_faults
-from lone_api import children_of
+from lone_api import children_of, kill_if_there
 from support import DOCUMENTS, wait_until
 
 LENGTH = 6500
@@ -133,7 +131,7 @@ def test_a_run_that_is_written_and_packed_and_whose_workers_are_killed(stack, cl
         for number, members in reports.items():
             book.report(number, members)
         time.sleep(0.3)
-        os.kill(int(rng.choice(children_of(stack.pid("api")))), signal.SIGKILL)
+        kill_if_there(int(rng.choice(children_of(stack.pid("api")))))
         client = client.another()
     curves_agree(client, run_id, book)
     wait_packed(client, db, oid, run_id)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from lone_api import children_of, events, lives
+from lone_api import children_of, events, kill_if_there, lives
 from stack import Stack
 from support import DOCUMENTS, RUNS, Client, new_id, ok, wait_until
 
@@ -214,7 +214,7 @@ def test_killed_workers_come_back_and_nothing_acknowledged_is_lost(api, run):
         for _ in range(3):
             victims = workers(api)[:2]
             for worker in victims:
-                os.kill(worker, signal.SIGKILL)
+                kill_if_there(worker)
             wait_until(
                 lambda v=victims: len(set(workers(api)) - set(v)) == WORKERS,
                 5,

@@ -10,7 +10,7 @@ import socket
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from lone_api import children_of
+from lone_api import children_of, kill_if_there
 from stack import Stack
 from support import DOCUMENTS, RUNS, V1, Client, new_id, ok, problem, send_raw, wait_until
 
@@ -239,7 +239,7 @@ def test_counts_outlive_killed_workers(own, mine):
             5,
             "the counts",
         )
-        os.kill(victim, signal.SIGKILL)
+        kill_if_there(victim)
         wait_until(lambda n=number: killed(page(mine)) == killed(first) + n, 5, "its death")
         wait_until(lambda: page(mine).value("training_workers") == WORKERS, 5, "another worker")
         before = page(mine)
@@ -274,7 +274,7 @@ def test_a_worker_that_dies_at_work_is_busy_no_more(own, mine):
             sock.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             wait_until(lambda: page(mine).value("training_workers_busy") == 2, 1, "a busy worker")
             for worker in children_of(own.pid("api")):
-                os.kill(worker, signal.SIGKILL)
+                kill_if_there(worker)
             wait_until(lambda: len(children_of(own.pid("api"))) == WORKERS, 10, "other workers")
     finally:
         own.kill("mongod", signal.SIGCONT)

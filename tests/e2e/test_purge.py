@@ -14,7 +14,7 @@ from datetime import timedelta
 
 import pytest
 
-from lone_api import children_of
+from lone_api import children_of, kill_if_there
 from stack import plain_environment
 from support import DOCUMENTS, RUNS, Client, new_id, ok, problem, wait_until
 
@@ -391,7 +391,7 @@ def test_a_sweeping_worker_that_is_killed_is_followed_by_another(client, db, sta
         total = wait_until(lambda: db.episodes.count_documents(rows), 10, "rows")
         wait_until(lambda: db.episodes.count_documents(rows) < total, 30, "the sweep")
         for pid in children_of(master.pid):
-            os.kill(pid, signal.SIGKILL)
+            kill_if_there(pid)
         assert db.episodes.count_documents(rows) > 0
         wait_until(lambda: not traces(db, oid), 60, "the rest of the purge")
     finally:
