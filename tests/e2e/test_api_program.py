@@ -324,7 +324,7 @@ def test_a_worker_that_keeps_dying_is_started_ever_more_slowly(tmp_path):
 
         wait_until(kill, 60, "six killed")
         # Started again at once, then after 0.1, 0.2, 0.4, 0.8 s: without a pause, much sooner.
-        assert len(killed) == 6 and 1.4 < time.monotonic() - start
+        assert len(killed) == 6 and time.monotonic() - start > 1.4
         wait_until(api.answers, 60, "an answer")
         assert len(api.events("worker_ended")) == len(killed)
         assert api.events("worker_ended")[0]["how"] == "SIGKILL"
