@@ -227,7 +227,7 @@ def test_a_session_that_is_too_old_is_over(page, boss, db, account):
     )
     wait_until(
         lambda: page.request("GET", RUNS, headers={"Cookie": cookie}).status_code == 401,
-        5,
+        30,
         "the session to be over",
     )
     index = db.sessions.index_information()["until_expiry"]
@@ -248,11 +248,12 @@ def test_a_session_that_is_too_old_is_over(page, boss, db, account):
     ],
 )
 def test_a_wrong_key_opens_nothing(page, db, body, status):
-    before = db.sessions.estimated_document_count()
+    before = db.sessions.distinct("_id")
     answer = page.post("/api/session", body)
     problem(answer, status, "key_wrong" if status == 401 else "validation_failed")
     assert "Set-Cookie" not in answer.headers
-    assert db.sessions.estimated_document_count() == before
+    # not the same number: mongod takes old ones away meanwhile
+    assert set(db.sessions.distinct("_id")) <= set(before)
 
 
 @pytest.mark.parametrize("token", ["ts_" + "A" * 43, "ak_" + "A" * 43, "ts_" + "!" * 43])
