@@ -170,7 +170,7 @@ def test_after_down_everything_is_found_again(own):
 
 
 def test_a_pid_file_that_names_a_stranger_is_not_believed(own):
-    stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "600"])
     try:
         own.kill("nginx", signal.SIGTERM)
         (own.run_folder / "nginx.pid").write_text(f"{stranger.pid}\n")
