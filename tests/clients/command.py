@@ -111,14 +111,12 @@ class Terminal:
 
     def __init__(self, stack: Stack, *words: object) -> None:
         self.raw = b""
+        command = [*_COMMAND, *map(str, words)]
+        variables = environment(stack, TERM="xterm-256color")
         self.pid, self._pty = pty.fork()
         if self.pid == 0:
-            os.execve(
-                sys.executable,
-                [*_COMMAND, *map(str, words)],
-                environment(stack, TERM="xterm-256color"),
-            )
-        fcntl.ioctl(self._pty, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+            os.execve(sys.executable, command, variables)
 
     @property
     def text(self) -> str:

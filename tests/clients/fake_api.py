@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -32,6 +33,7 @@ class Request:
     path: str
     key: str | None
     body: Any
+    at: float  # time.monotonic()
 
 
 class FakeApi:
@@ -89,9 +91,10 @@ class FakeApi:
     def handle(self, handler: BaseHTTPRequestHandler) -> None:
         raw = handler.rfile.read(int(handler.headers["Content-Length"] or 0))
         key = handler.headers["X-API-Key"]
-        request = Request(handler.command, handler.path, key, json.loads(raw or b"null"))
+        body = json.loads(raw or b"null")
+        request = Request(handler.command, handler.path, key, body, time.monotonic())
         self.requests.append(request)
-        self.gate.wait(10)
+        self.gate.wait(60)
         fault = self.faults.popleft() if self.faults else None
         if self._server is None or (fault and fault.status == 0 and not fault.stored):
             handler.close_connection = True
@@ -151,6 +154,26 @@ def _gaps(episodes: dict[int, Any]) -> dict[str, Any]:
 def new_run() -> dict[str, Any]:
     empty: dict[str, Any] = {"checkpoints": [], "evaluations": [], "changes": []}
     return {"status": "running", "episodes": {}, **empty}
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def logger_ends() -> Iterator[None]:
+    """A logger that is made and closed in the block sends nothing after it; close(0) waits not."""
+    others = set(threading.enumerate())
+    yield
+    ours = [
+        thread
+        for thread in set(threading.enumerate()) - others
+        if thread.name in ("training-client", "training-spool")
+    ]
+    wait_until(lambda: not any(thread.is_alive() for thread in ours), "the logger's end")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ lines of JSON (node), and curl on an event stream.
 from __future__ import annotations
 
 import json
+import queue
 import subprocess
 import threading
 import time
@@ -13,12 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import engineio
 import socketio
 
 import event_judge
 
 ROOT = Path(__file__).resolve().parents[2]
 Heard = tuple[str, Any]
+PATIENCE_S = 60.0  # for what is promised, but not by when
 
 
 def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
@@ -39,10 +42,7 @@ class Ear:
         self.heard: list[Heard] = []
 
     def hear(self, name: str, data: Any) -> None:
-        """
-        Note an event, which must be as schema/socketio has it (conftest.py asks). Noted first, for
-        python-socketio hands over each event in a thread of its own: what takes long spoils order.
-        """
+        """Note an event, which must be as schema/socketio has it (conftest.py asks)."""
         self.heard.append((name, data))
         event_judge.take(name, data)
 
@@ -52,7 +52,7 @@ class Ear:
     def all(self, name: str) -> list[Any]:
         return [data for heard, data in self.heard if heard == name]
 
-    def wait(self, name: str, seconds: float = 10, count: int = 1) -> Any:
+    def wait(self, name: str, seconds: float = PATIENCE_S, count: int = 1) -> Any:
         """The count-th event of this name."""
         until(lambda: len(self.all(name)) >= count, seconds, f"{count} x {name} of {self.names()}")
         return self.all(name)[count - 1]
@@ -67,12 +67,49 @@ class Ear:
         ]
 
 
+class InOrder(engineio.Client):  # type: ignore[misc]
+    """Hands over messages one after the other, as they came.
+
+    Of itself the library starts a thread for each, which need not run in the order of their start.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._came: queue.SimpleQueue[Callable[[], Any]] = queue.SimpleQueue()
+        threading.Thread(target=self._hand_over, daemon=True).start()
+
+    def _hand_over(self) -> None:
+        while True:
+            self._came.get()()
+
+    def start_background_task(self, target: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        if target != self.handlers.get("message"):
+            return super().start_background_task(target, *given, **named)
+        self._came.put(lambda: target(*given, **named))
+        return None
+
+
+class PatientClient(socketio.Client):  # type: ignore[misc]
+    """python-socketio's Client with more than a second for a connection, or for coming back."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            reconnection_delay=0.1, reconnection_delay_max=0.4, request_timeout=PATIENCE_S
+        )
+
+    def _engineio_client_class(self) -> type:
+        return InOrder
+
+    def connect(self, *given: Any, **named: Any) -> None:
+        super().connect(*given, **{"wait_timeout": PATIENCE_S} | named)
+
+
 class PythonClient(Ear):
     """python-socketio's Client."""
 
     def __init__(self, url: str, *transports: str, connect: bool = True, **options: Any) -> None:
         super().__init__()
-        self.sio = socketio.Client(reconnection_delay=0.1, reconnection_delay_max=0.4)
+        self.sio = PatientClient()
         self.sio.on("*", lambda event, *data: self.hear(event, data[0] if data else None))
         self.sio.on("disconnect", lambda *why: self.heard.append(("disconnect", why)))
         self.sio.on("connect_error", lambda *why: self.heard.append(("connect_error", why)))
@@ -86,14 +123,15 @@ class PythonClient(Ear):
 
     def refusal(self) -> str:
         """Connect, which must be refused; the sentence that says why."""
-        try:
-            self.connect()
-        except socketio.exceptions.ConnectionError:
-            return str(self.wait("connect_error"))
-        raise AssertionError("it was let in")
+        self.sio.connect(self.url, socketio_path="/socket.io", wait=False, **self.options)
+        why = str(self.wait("connect_error"))
+        assert not self.sio.connected or not self.sio.namespaces, "it was let in"
+        # Not disconnect(): that may wait for a long poll which the library forgot to end.
+        self.sio.eio.disconnect(abort=True)
+        return why
 
     def subscribe(self, **wish: Any) -> Any:
-        answer = self.sio.call("subscribe_training", wish, timeout=10)
+        answer = self.sio.call("subscribe_training", wish, timeout=PATIENCE_S)
         name = "subscription_error" if "error" in answer else "subscription_confirmed"
         event_judge.take(name, answer)
         return answer
@@ -123,7 +161,7 @@ class LineClient(Ear):
         assert self.process.stdin is not None
         self.process.stdin.close()
         try:
-            self.process.wait(5)
+            self.process.wait(30)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -20,6 +20,13 @@ def reward_of(episode: int, attempt: int) -> float:
     return math.nan if episode % 1000 == 0 else episode * 0.1 + attempt * 1e6
 
 
+def save(checkpoint: Path, played: int) -> None:
+    """Whole or not at all: this process may be killed in the middle of it."""
+    part = checkpoint.with_name(f"{checkpoint.name}.part")
+    part.write_text(str(played))
+    part.replace(checkpoint)
+
+
 def main() -> int:
     from training_client import TrainingRunLogger
 
@@ -35,11 +42,11 @@ def main() -> int:
                 metrics={"loss": 1 / played, "roi_pct": float(played)},
             )  # fmt: skip
             if played % CHECKPOINT_EVERY == 0:
-                checkpoint.write_text(str(played))
+                save(checkpoint, played)
             time.sleep(EPISODE_S)
         print(played, flush=True)
     logger.update_status("completed")
-    return 0 if logger.close(60) else 1
+    return 0 if logger.close(120) else 1
 
 
 if __name__ == "__main__":

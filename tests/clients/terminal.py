@@ -12,11 +12,11 @@ from typing import Any
 
 
 class Terminal:
-    """25 lines of 120 columns."""
+    """25 lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: int = 120) -> None:
         self._ours, self._theirs = pty.openpty()
-        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 120, 0, 0))
+        fcntl.ioctl(self._theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 25, columns, 0, 0))
         self._kept: list[bytes] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -51,5 +51,5 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         os.close(self._theirs)
-        self._reader.join(10)
+        self._reader.join(30)
         os.close(self._ours)

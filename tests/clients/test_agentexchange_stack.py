@@ -21,6 +21,7 @@ from agentexchange import (
 )
 
 from api_clients import KINDS, client_of
+from fake_api import wait_until
 from stack import Stack
 
 CONFIG = {"z": 1.0, "a": {"b.c": [1e-7, None, True], "": "é"}, "$x": 2**62}
@@ -153,8 +154,11 @@ def test_refusals_are_errors_with_the_servers_words(stack: Stack, kind: str) -> 
     ]
     fields = {fault.field for fault in found[2].errors}
     assert fields == {"episode_number", "win", "total_trades"}
-    log = (stack.log_folder / "access.log").read_text()
-    assert all(error.request_id and error.request_id in log for error in found)
+    assert all(error.request_id for error in found)
+    log = stack.log_folder / "access.log"
+    wait_until(  # a line is written after its answer
+        lambda: all(error.request_id in log.read_text() for error in found), "all in the log"
+    )
 
 
 def test_one_client_serves_many_threads(stack: Stack) -> None:

@@ -67,7 +67,7 @@ class BreakingApi:
             request.wfile.write(b"%x\r\n%s\r\n" % (len(ROW), ROW))
         request.wfile.flush()
         if self.stalls.is_set():
-            time.sleep(30)
+            time.sleep(60)
         if rows == 100:
             request.wfile.write(b"0\r\n\r\n")
         request.close_connection = True
@@ -109,10 +109,11 @@ def test_a_download_that_always_breaks_off_leaves_nothing(api: BreakingApi, tmp_
 def test_an_interrupted_download_leaves_nothing(
     api: BreakingApi, tmp_path: Path, number: signal.Signals
 ) -> None:
-    api.rows = [50]
+    api.rows = [500]  # more than is gathered for one write
     api.stalls.set()
     process = running({"TRAINING_URL": api.url}, "runs", "export", "r", "-o", f"{tmp_path}/")
-    until(lambda: [one.name for one in tmp_path.iterdir()] == ["r.csv.part"], 60, "a part")
+    part = tmp_path / "r.csv.part"
+    until(lambda: part.exists() and part.stat().st_size > 0, 60, "a part")
     process.send_signal(number)
     _, complaint = process.communicate(timeout=60)
     assert (process.returncode, complaint) == (128 + number, b"training: interrupted\n")

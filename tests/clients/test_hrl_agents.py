@@ -26,7 +26,7 @@ def check(name: str, **given: Any) -> Any:
         env={**os.environ, "PYTHONPATH": f"{APP / 'trainer' / 'hrl'}"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr

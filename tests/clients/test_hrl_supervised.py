@@ -15,7 +15,7 @@ from typing import Any
 import pymongo
 import pytest
 
-from live_clients import CurlEvents, PythonClient, until
+from live_clients import PATIENCE_S, CurlEvents, PythonClient, until
 from stack import Stack
 from support import Client
 from test_hrl_training import loaded
@@ -62,7 +62,7 @@ def status(api: Client) -> dict[str, Any]:
 def wait_for_progress(ear: PythonClient, episode: int) -> None:
     until(
         lambda: any(told["episode"] >= episode for told in ear.all("training_progress")),
-        60,
+        120,
         f"episode {episode}",
     )
 
@@ -95,12 +95,18 @@ def test_a_training_runs_to_its_end(stack: Stack, api: Client, ear: PythonClient
     now = status(api)
     assert (now["is_training"], now["run_id"]) == (True, data["run_id"])
     ear.subscribe(run_id=data["run_id"])  # before the trainer has opened it
-    ear.wait("training_progress", 60)
-    with contextlib.closing(
-        CurlEvents(f"{stack.url}/api/training-runs/{data['run_id']}/events", "Last-Event-ID: 1")
-    ) as stream:
-        completed = ear.wait("training_completed", 90)
-        until(lambda: stream.episodes(data["run_id"])[-1:] == [EPISODES], 10, "all on the stream")
+    ear.wait("training_progress", 120)
+    told = ("run_updated", "episodes")
+    opened = until(lambda: [d["seq"] for n, d in ear.heard if n in told], PATIENCE_S, "the run")[0]
+    address = f"{stack.url}/api/training-runs/{data['run_id']}/events"
+    with contextlib.closing(CurlEvents(address, f"Last-Event-ID: {opened - 1}")) as stream:
+        completed = ear.wait("training_completed", 240)
+        for client in (stream, ear):
+            until(
+                lambda client=client: client.episodes(data["run_id"])[-1:] == [EPISODES],  # type: ignore[misc]
+                PATIENCE_S,
+                "all on the stream, and at the socket",
+            )
         assert stream.episodes(data["run_id"]) == list(range(1, EPISODES + 1))
     assert ear.all("training_started") == [
         {name: data[name] for name in ("scenario_name", "num_episodes", "start_time")}
@@ -115,7 +121,7 @@ def test_a_training_runs_to_its_end(stack: Stack, api: Client, ear: PythonClient
     }
     assert_told(ear, episodes, EPISODES)
     assert sorted(ear.episodes(data["run_id"])) == list(range(1, EPISODES + 1))
-    until(lambda: ear.all("run_updated")[-1]["status"] == "completed", 5, "the run's end")
+    until(lambda: ear.all("run_updated")[-1]["status"] == "completed", PATIENCE_S, "the run's end")
     assert not ear.all("training_stopped") and not ear.all("training_error")
     now = status(api)
     assert now["is_training"] is False and now["current_episode"] == EPISODES
@@ -155,9 +161,9 @@ def test_a_stop_amid_a_training_saves_it(stack: Stack, api: Client, ear: PythonC
     data = start(api, num_episodes=LONG)
     wait_for_progress(ear, 5)
     stack.kill("live", signal.SIGKILL)
-    ear.wait("disconnect", 10)
+    ear.wait("disconnect")
     stack.up("--port", stack.port, "--workers", 4)
-    ear.wait("connection_established", 20, count=2)
+    ear.wait("connection_established", count=2)
     before = status(api)["current_episode"]
     wait_for_progress(ear, before + 2)
     stack.kill("mongod", signal.SIGKILL)
@@ -204,6 +210,6 @@ def test_a_killed_trainers_run_has_failed_within_5_s(
     assert status(api)["is_training"] is False
     stored(api, data["run_id"])
     again = start(api, num_episodes=1, eval_episodes=1)  # whatever the dead one has left behind
-    completed = ear.wait("training_completed", 60)
+    completed = ear.wait("training_completed", 120)
     assert completed["episodes_completed"] == 1
     assert api.document(again["run_id"])["status"] == "completed"

@@ -88,9 +88,9 @@ def test_put_waits_for_room_but_only_so_long(make: Make) -> None:
     put(outbox, 1)
     started = time.monotonic()
     assert not outbox.put(Kind.EPISODE, "r", b"x", 0.05)
-    assert 0.04 < time.monotonic() - started < 2
+    assert 0.04 < time.monotonic() - started < 30
     threading.Timer(0.05, take_all, (outbox,)).start()
-    assert outbox.put(Kind.EPISODE, "r", b"x", 5)
+    assert outbox.put(Kind.EPISODE, "r", b"x", 60)
 
 
 def test_a_packet_holds_episodes_of_one_run_in_order() -> None:
@@ -119,7 +119,7 @@ def test_small_packets_of_a_long_outage_travel_together(make: Make) -> None:
     outbox = make()
     for _ in range(30):
         put(outbox, 1)
-        assert outbox.flush(10, stored=True)  # a commit each
+        assert outbox.flush(60, stored=True)  # a commit each
     assert [packet.messages for packet in take_all(outbox)] == [30]
 
 
@@ -155,7 +155,7 @@ def test_a_spool_that_was_emptied_is_gone_and_one_that_was_not_stays(tmp_path: P
     for left in (0, 3):
         outbox = Outbox(new_spool(tmp_path, {}), 100, 10**6, 0)
         put(outbox, 5)
-        assert outbox.flush(10, stored=True)
+        assert outbox.flush(60, stored=True)
         if not left:
             take_all(outbox)
         outbox.close()

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import groupby
 
 import pytest
 from training_client import Delivery, TrainingRunLogger
 from training_client.backoff import Backoff
 
-from fake_api import FakeApi, Fault, fake_api
+from fake_api import FakeApi, Fault, fake_api, wait_until
 
 
 @pytest.fixture
@@ -24,7 +25,9 @@ def api() -> Iterator[FakeApi]:
 
 
 def make(api: FakeApi, **settings: object) -> TrainingRunLogger:
-    settings = {"linger_s": 0.01, "backoff": Backoff(0.01, 0.05), **settings}
+    settings = {
+        "linger_s": 0.01, "backoff": Backoff(0.01, 0.05), "close_timeout_s": 60, **settings,
+    }  # fmt: skip
     return TrainingRunLogger(api.url, **settings)  # type: ignore[arg-type]
 
 
@@ -35,6 +38,11 @@ def log_episodes(logger: TrainingRunLogger, first: int, last: int) -> None:
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [entry.getMessage() for entry in caplog.records if entry.levelno >= logging.WARNING]
+
+
+def wait_for_away(caplog: pytest.LogCaptureFixture) -> None:
+    """Until the logger has noticed that the API is away, for which one failure is not enough."""
+    wait_until(lambda: any("is away" in text for text in caplog.messages), "the API is away")
 
 
 def test_a_run_is_created_logged_and_completed(api: FakeApi) -> None:
@@ -105,12 +113,12 @@ def test_url_and_key_come_from_the_environment(
     monkeypatch.setenv("TRAINING_API_KEY", "ak_env\n")
     with TrainingRunLogger() as logger:
         logger.create_run()
-        assert logger.flush(5)
+        assert logger.flush(60)
     assert api.requests[0].key == "ak_env"
 
 
 def test_many_episodes_travel_in_few_requests(api: FakeApi) -> None:
-    with make(api, linger_s=0.2) as logger:
+    with make(api, linger_s=60) as logger:
         logger.create_run()
         log_episodes(logger, 1, 4000)
     batches = [request for request in api.requests if request.path.endswith("/episodes")]
@@ -133,7 +141,7 @@ def test_a_lost_answer_means_the_same_request_again(api: FakeApi) -> None:
     api.faults.append(Fault(0, stored=True))  # the run was created, but who knows
     with make(api) as logger:
         run_id = logger.create_run()
-        logger.flush(5)
+        logger.flush(60)
         api.faults.append(Fault(0, stored=True))
         log_episodes(logger, 1, 5)
     assert list(api.runs) == [run_id]
@@ -145,20 +153,19 @@ def test_a_lost_answer_means_the_same_request_again(api: FakeApi) -> None:
 def test_retry_after_is_honoured(api: FakeApi) -> None:
     api.faults.append(Fault(429, {"Retry-After": "1"}))
     logger = make(api)
-    started = time.monotonic()
     logger.create_run()
-    assert not logger.flush(0.5)  # a nudge, and yet…
-    while not api.runs:
-        time.sleep(0.01)
-    assert time.monotonic() - started >= 0.9
+    wait_until(lambda: api.requests, "the first request")
+    logger.flush(0.5)  # a nudge, and yet…
     assert logger.close()
+    first, second = api.requests
+    assert second.at - first.at >= 1
 
 
 def test_a_bad_episode_is_dropped_and_the_rest_is_sent(
     api: FakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.bad_episodes = {3, 7}
-    with make(api, linger_s=0.2) as logger:
+    with make(api, linger_s=60) as logger:
         logger.create_run()
         log_episodes(logger, 1, 10)
     assert api.episodes(logger.run_id) == [1, 2, 4, 5, 6, 8, 9, 10]
@@ -174,7 +181,7 @@ def test_bad_episodes_are_found_even_when_the_answer_names_none(
     api: FakeApi, bad: set[int]
 ) -> None:
     api.bad_episodes, api.names_bad = bad, False
-    with make(api, linger_s=0.2) as logger:
+    with make(api, linger_s=60) as logger:
         logger.create_run()
         log_episodes(logger, 1, 64)
     assert set(api.episodes(logger.run_id)) == set(range(1, 65)) - bad
@@ -201,7 +208,7 @@ def test_a_run_that_is_refused_is_said_once_and_never_asked_again(
     api.faults.append(Fault(status, body=b'{"detail":"The API key is not valid."}'))
     with make(api) as logger:
         logger.create_run()
-        logger.flush(5)
+        logger.flush(60)
         log_episodes(logger, 1, 50)
     assert len(api.requests) == 1
     assert logger.delivery == Delivery(refused=50)
@@ -236,12 +243,13 @@ def test_an_api_that_goes_and_comes_back_gets_everything(
     with make(api) as logger:
         logger.create_run()
         log_episodes(logger, 1, 100)
-        assert logger.flush(5)
+        assert logger.flush(60)
         api.stop()
         log_episodes(logger, 101, 3000)
         assert not logger.flush(0.2)
+        wait_for_away(caplog)
         api.start()
-        assert logger.flush(5)
+        assert logger.flush(60)
         log_episodes(logger, 3001, 3100)
     assert api.episodes(logger.run_id) == list(range(1, 3101))
     assert logger.delivery == Delivery(delivered=3100)
@@ -258,14 +266,14 @@ def test_an_api_that_comes_and_goes_is_announced_once(
         for number in range(1, 6):
             api.faults.extend([Fault(503)] * 3)
             log_episodes(logger, number, number)
-            assert logger.flush(5)
+            assert logger.flush(60)
     assert len(warnings(caplog)) == 1
 
 
 def test_one_lost_connection_is_no_outage(api: FakeApi, caplog: pytest.LogCaptureFixture) -> None:
     with make(api) as logger:
         logger.create_run()
-        assert logger.flush(5)
+        assert logger.flush(60)
         api.faults.append(Fault(0))
         log_episodes(logger, 1, 1)
     assert logger.delivery == Delivery(delivered=1)
@@ -281,7 +289,9 @@ def test_a_run_that_could_not_be_created_is_created_before_its_episodes(api: Fak
         assert not logger.flush(0.2)
         api.start()
     paths = [request.path.split("/")[3:] for request in api.requests if request.method != "GET"]
-    assert paths == [[], [logger.run_id, "episodes"], [logger.run_id]]
+    in_order = [path for path, _ in groupby(paths)]  # episodes may have come in parts
+    assert in_order == [[], [logger.run_id, "episodes"], [logger.run_id]]
+    assert api.episodes(logger.run_id) == list(range(1, 11))
 
 
 def test_without_an_api_close_ends_in_time_and_tells_what_is_left(
@@ -291,9 +301,10 @@ def test_without_an_api_close_ends_in_time_and_tells_what_is_left(
     logger = make(api)
     logger.create_run()
     log_episodes(logger, 1, 10)
+    wait_for_away(caplog)
     started = time.monotonic()
     assert logger.close(0.3) is False
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8  # of itself it would wait for 60 s
     assert logger.close() is False
     away, left = warnings(caplog)
     assert "is away" in away
@@ -304,10 +315,10 @@ def test_an_api_that_hangs_does_not_hold_up_close(api: FakeApi) -> None:
     api.gate.clear()
     logger = make(api)
     logger.create_run()
-    time.sleep(0.05)  # the request is under way
+    wait_until(lambda: api.requests, "the request is under way")
     started = time.monotonic()
     assert logger.close(0.3) is False
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8  # a request has 10 s
 
 
 def test_what_waits_on_the_disk_is_bounded_and_what_finds_no_room_is_counted(
@@ -376,7 +387,7 @@ def run_script(api: FakeApi, ending: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "TRAINING_URL": api.url}
     return subprocess.run(
         [sys.executable, "-c", SCRIPT + ending],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 

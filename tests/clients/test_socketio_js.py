@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import node_packages
-from live_clients import LineClient, until
+from live_clients import PATIENCE_S, LineClient, until
 from node_packages import FOLDER
 from stack import Stack
 from support import Client
@@ -50,7 +50,7 @@ def test_a_client_hears_of_its_run_on_every_road(stack, api, clients, node, tran
     api.create(run_id)
     for number in range(1, 21):
         api.report(run_id, number, roi_pct=number)
-    until(lambda: len(client.episodes(run_id)) >= 20, 10, "20 reports")
+    until(lambda: len(client.episodes(run_id)) >= 20, PATIENCE_S, "20 reports")
     assert client.episodes(run_id) == list(range(1, 21))
 
 
@@ -65,7 +65,7 @@ def test_reports_during_the_upgrade_come_once_and_in_order(stack, api, clients, 
         first = api.detail(run_id)["episodes_completed"] + 1
         for number in range(first, first + 30):
             api.report(run_id, number, roi_pct=number)
-        until(lambda c=client, n=first + 29: n in c.episodes(run_id), 10, "30 reports")
+        until(lambda c=client, n=first + 29: n in c.episodes(run_id), PATIENCE_S, "30 reports")
         assert client.episodes(run_id) == list(range(first, first + 30))
 
 
@@ -99,7 +99,7 @@ def test_who_comes_while_the_database_is_away_is_let_in_when_it_is_back(stack, c
     time.sleep(1.5)
     assert not {"connect", "connect_error"} & set(client.names())
     stack.up("--port", stack.port, "--workers", 4)
-    client.wait("subscription_confirmed", 20)
+    client.wait("subscription_confirmed")
     assert not client.all("connect_error")
 
 
@@ -122,14 +122,14 @@ def test_clients_come_back_to_a_new_gateway_and_miss_nothing(stack, api, clients
     for n in range(1, 6):
         api.report(run_id, n, roi_pct=n)
     for ear in [*ears, source]:
-        until(lambda ear=ear: ear.episodes(run_id) == [1, 2, 3, 4, 5], 10, "five reports")
+        until(lambda ear=ear: ear.episodes(run_id) == [1, 2, 3, 4, 5], PATIENCE_S, "five reports")
     stack.kill("live", number)
     for n in range(6, 11):
         api.report(run_id, n, roi_pct=n)
     stack.up("--port", stack.port, "--workers", 4)
     for ear in ears:
-        ear.wait("subscription_confirmed", 20, count=2)
+        ear.wait("subscription_confirmed", count=2)
     api.report(run_id, 11, roi_pct=11)
     for ear in [*ears, source]:
-        until(lambda ear=ear: ear.episodes(run_id)[-1:] == [11], 20, "the newest report")
+        until(lambda ear=ear: ear.episodes(run_id)[-1:] == [11], PATIENCE_S, "the newest report")
         assert ear.episodes(run_id) == list(range(1, 12))

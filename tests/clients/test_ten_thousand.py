@@ -43,11 +43,15 @@ class Trainer:
         assert self.process.stdout
         assert int(self.process.stdout.readline()) == at
 
+    def saved(self) -> int:
+        """How far its checkpoint is."""
+        return int(self.checkpoint.read_text())
+
     def wait(self) -> int:
         """Its exit code, once it was told that there is no more to play."""
         assert self.process.stdin
         self.process.stdin.close()
-        return self.process.wait(120)
+        return self.process.wait(300)
 
     def kill(self) -> None:
         self.process.kill()
@@ -93,7 +97,7 @@ def test_no_episode_is_lost_or_doubled_when_server_and_client_are_killed(
                 trainer.go(EPISODES)
                 time.sleep(0.3)
                 trainer.kill()
-                resumed_after = int(trainer.checkpoint.read_text())
+                resumed_after = trainer.saved()
                 assert STEP * (outage + 1) <= resumed_after < EPISODES
                 trainer = Trainer(stack, run_id, tmp_path, attempt=2)
             start_server(stack)

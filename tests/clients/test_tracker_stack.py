@@ -136,10 +136,10 @@ def test_nothing_that_goes_wrong_in_tracking_reaches_or_holds_up_the_training(
     )
     began = time.monotonic()
     play(env, 50)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9  # a request would have 10 s, and so would close()
     began = time.monotonic()
     env.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 9
     assert caplog.records
 
 
@@ -193,7 +193,7 @@ def test_a_training_can_see_that_somebody_ended_its_run(
 ) -> None:
     env = tracker(gymnasium.make("CartPole-v1"))
     assert env.stop_requested is False
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not env.stop_requested:
         assert time.monotonic() < deadline
         play(env, 1)
@@ -327,7 +327,7 @@ def test_a_program_that_ends_without_close_delivers_its_episodes(
         [sys.executable, "-c", textwrap.dedent(program)],
         env={**os.environ, "PYTHONPATH": str(CLIENT), "TRAINING_URL": stack.url,
              "TRAINING_API_KEY": stack.key},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     run = read(stack, done.stdout.strip())
     assert (run.episodes_completed, run.status) == (20, status)

@@ -147,7 +147,7 @@ def test_wrong_usage_ends_with_code_2_and_a_sentence(tmp_path: Path, arguments: 
         env={**os.environ, "PYTHONPATH": str(APP / "client")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 2

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import signal
 import socket
-import struct
-import subprocess
-import sys
-import termios
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +18,8 @@ from episode_loop import make_environment, play
 from q_learner import QLearner
 from schedule import EpsilonSchedule
 from stack import Stack
-from trainer_process import APP, TrainerProcess
+from terminal import Terminal
+from trainer_process import TrainerProcess
 
 Start = Callable[..., TrainerProcess]
 
@@ -141,12 +137,15 @@ def test_a_signal_ends_the_run_stopped_with_a_last_checkpoint(
 
 
 def test_an_exception_ends_the_run_failed_with_its_message(
-    stack: Stack, start: Start, tmp_path: Path
+    stack: Stack, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainer = start("--mode", "full", "--total-timesteps", "300000")
-    (tmp_path / "models" / trainer.run_id).write_text("in the way of the checkpoints")
+    run_id = str(uuid.uuid4())
+    monkeypatch.setenv("TRAINING_RUN_ID", run_id)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / run_id).write_text("in the way of the checkpoints")
+    trainer = start("--mode", "full", "--total-timesteps", "20000")
     assert trainer.wait() == 1
-    document = read(stack, trainer.run_id)
+    document = read(stack, run_id)
     assert document["status"] == "failed"
     assert document["metadata"]["error_message"].startswith("FileExistsError: ")
     assert document["metrics"]["episodes"][-1]["episode"] >= 1000
@@ -241,20 +240,16 @@ def test_a_training_without_a_terminal_writes_plain_lines(start: Start, nowhere:
 def test_a_training_on_a_terminal_shows_a_bar_where_it_fits(
     stack: Stack, tmp_path: Path, columns: int
 ) -> None:
-    ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, columns, 0, 0))
-    done = subprocess.run(
-        [sys.executable, APP / "trainer" / "trainer.py", "--mode", "smoke"],
-        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=theirs, timeout=120, check=True,
-        env={**os.environ, "PYTHONPATH": str(APP / "client"), "TRAINING_URL": stack.url,
-             "TRAINING_API_KEY": stack.key},
-    )  # fmt: skip
-    assert done.returncode == 0
-    os.close(theirs)
-    shown = os.read(ours, 65536).decode()
-    os.close(ours)
+    with Terminal(columns) as terminal:  # which is read all the while
+        trainer = TrainerProcess(
+            tmp_path, stack.url, stack.key, "--mode", "smoke", terminal=terminal
+        )
+        try:
+            assert trainer.wait() == 0, terminal.shown
+        finally:
+            trainer.kill()
     if columns:
-        assert "25000/25000" in shown
-        assert "wins" in shown
+        assert "25000/25000" in terminal.shown
+        assert "wins" in terminal.shown
     else:
-        assert "100 %  episode" in shown
+        assert "100 %  episode" in terminal.shown

@@ -66,7 +66,7 @@ class TrainerProcess:
         assert match
         return match.group(1)
 
-    def wait_until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 120) -> None:
         """Wait for something that happens while the trainer runs."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -83,7 +83,7 @@ class TrainerProcess:
     def send_signal(self, number: int) -> None:
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = 120) -> int:
+    def wait(self, seconds: float = 300) -> int:
         """Its exit code."""
         return self._process.wait(seconds)
 
