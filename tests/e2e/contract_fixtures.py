@@ -3,6 +3,7 @@ Fixtures of the contract's tests, on top of the stack that conftest.py starts: c
 database, keys, a second API without anonymous account, faults.
 """
 
+import contextlib
 import os
 import subprocess
 import time
@@ -74,17 +75,23 @@ def another_api(stack, tmp_path_factory):
             programs.append(
                 subprocess.Popen([stack.build / "training-api"], env=environment, stderr=log)
             )
-        wait_until((folder / "api.sock").exists, 10, "the socket of another training-api")
 
         def ask(method, path, body=None, key=None):
             return fastcgi(folder / "api.sock", method, path, body, time.time(), key)
 
+        def answers():
+            """Its socket is there before it listens."""
+            with contextlib.suppress(OSError):
+                return ask("GET", "/healthz").status_code == 200
+            return False
+
+        wait_until(answers, 60, "another training-api")
         return ask
 
     yield start
     for program in programs:
         program.terminate()
-        program.wait(15)
+        program.wait(60)
 
 
 @pytest.fixture(scope="session")
