@@ -92,7 +92,7 @@ def table_rows(figure):
 
 def drag(page, figure, start, end):
     """Drag over a part of a chart, 0 to 1 of its width."""
-    figure.locator(".u-over").scroll_into_view_if_needed()
+    figure.locator(".u-over").hover()  # waits until it is where it stays
     box = figure.locator(".u-over").bounding_box()
     y = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * start, y)

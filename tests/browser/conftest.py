@@ -17,7 +17,8 @@ sys.path[:0] = [str(ROOT / "tests" / "e2e")]
 from stack import Stack  # noqa: E402 - tests/e2e/stack.py
 from support import Client  # noqa: E402
 
-expect.set_options(timeout=15_000)  # as long as a busy machine needs
+PATIENCE_MS = 60_000  # as long as a busy machine needs
+expect.set_options(timeout=PATIENCE_MS)
 
 # The machine may have no other network than loopback: Chromium's own errands are left out.
 ARGUMENTS = (
@@ -46,6 +47,7 @@ def stack(tmp_path_factory):
         "TRAINING_SCENARIOS": str(folder),
         "TRAINING_MODELS": str(folder / "models"),
         "TRAINING_SUPERVISOR_POLL_MS": "50",
+        "TRAINING_START_WAIT_MS": "10000",  # a slow machine launches it later, and it is no fault
     }
     stack = Stack()
     try:
@@ -90,6 +92,7 @@ def watched_page(browser, url, **options):
     server.
     """
     context = browser.new_context(base_url=url, **options)
+    context.set_default_timeout(PATIENCE_MS)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     wrong = []
@@ -98,8 +101,10 @@ def watched_page(browser, url, **options):
     page.on("request", lambda request: note_foreigner(request, url, wrong))
     page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.wrong = wrong
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert wrong == []
 
 

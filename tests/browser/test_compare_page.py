@@ -188,6 +188,7 @@ def test_only_differing_keys_of_configurations_are_shown_and_nested_ones_fold(pa
         "true",
     ]
     table.get_by_role("button", name="net").click()
+    expect(table.locator("tbody tr")).to_have_count(5)
     assert keys() == ["/lr", "/net", "/net/layers", "/net/deep", "/extra"]
     assert table.locator('tr[data-key="/net/layers"] td').all_inner_texts() == [
         "[64,64]",

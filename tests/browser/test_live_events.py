@@ -12,6 +12,7 @@ import pytest
 
 import event_judge
 import node_packages
+from conftest import PATIENCE_MS
 from support import Client, new_id, wait_until
 
 HERE = Path(__file__).parent
@@ -99,8 +100,8 @@ def judge(page):
 def listen(page, run_id):
     page.evaluate("url => listenByEventSource(url)", f"/api/training-runs/{run_id}/events")
     page.evaluate("id => listenBySocket(undefined, id)", run_id)
-    wait_in(page, lambda: heard(page, "stream", "open"), 10, "the stream open")
-    wait_in(page, lambda: heard(page, "socket", "subscription_confirmed"), 10, "the socket")
+    wait_in(page, lambda: heard(page, "stream", "open"), 60, "the stream open")
+    wait_in(page, lambda: heard(page, "socket", "subscription_confirmed"), 60, "the socket")
 
 
 def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_at):
@@ -115,7 +116,7 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
     tabs = [page, other]
     for tab in tabs:
         listen(tab, run_id)
-        wait_in(tab, lambda tab=tab: road_of(tab) == "websocket", 10, "the upgrade")
+        wait_in(tab, lambda tab=tab: road_of(tab) == "websocket", 60, "the upgrade")
     for n in range(1, 6):
         api.report(run_id, n, roi_pct=n)
     for tab in tabs:
@@ -123,14 +124,14 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
             wait_in(
                 tab,
                 lambda tab=tab, road=road: numbers(tab, road) == [1, 2, 3, 4, 5],
-                10,
+                60,
                 "five reports",
             )
 
     stack.kill("live", signal.SIGKILL)
     for n in range(6, 11):
         api.report(run_id, n, roi_pct=n)
-    wait_in(page, lambda: heard(page, "socket", "disconnect"), 10, "it is noticed")
+    wait_in(page, lambda: heard(page, "socket", "disconnect"), 60, "it is noticed")
     stack.up("--port", stack.port, "--workers", 4)
     api.report(run_id, 11, roi_pct=11)
     for tab in tabs:
@@ -138,7 +139,7 @@ def test_two_tabs_miss_nothing_through_a_killed_gateway(page, stack, api, open_a
             wait_in(
                 tab,
                 lambda tab=tab, road=road: numbers(tab, road)[-1:] == [11],
-                20,
+                60,
                 "the newest report",
             )
             assert numbers(tab, road) == list(range(1, 12)), road
@@ -155,9 +156,9 @@ def test_who_logs_out_hears_nothing_more(page, stack, api, open_at):
     page.evaluate("key => logIn(key)", api.key)
     listen(page, run_id)
     assert page.evaluate("fetch('/api/session', {method: 'DELETE'}).then(a => a.status)") == 204
-    wait_in(page, lambda: heard(page, "socket", "disconnect"), 5, "the socket's end")
+    wait_in(page, lambda: heard(page, "socket", "disconnect"), 60, "the socket's end")
     assert heard(page, "socket", "disconnect") == ["io server disconnect"]
-    wait_in(page, lambda: page.evaluate("source.readyState") == 2, 10, "the stream's end")
+    wait_in(page, lambda: page.evaluate("source.readyState") == 2, 60, "the stream's end")
     before = numbers(page, "socket")
     api.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(500)
@@ -174,7 +175,7 @@ def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, 
     api.report(theirs, 2, roi_pct=1)
     client.report(mine, 3, roi_pct=1)
     for road in ("stream", "socket"):
-        wait_in(page, lambda road=road: numbers(page, road) == [1, 3], 10, "its own reports")
+        wait_in(page, lambda road=road: numbers(page, road) == [1, 3], 60, "its own reports")
     judge(page)
 
 
@@ -182,6 +183,7 @@ def test_a_page_without_a_session_is_the_anonymous_account(page, stack, client, 
 def any_page(browser):
     """One that may ask other servers too, which `page` may not."""
     context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
     yield context.new_page()
     context.close()
 
@@ -199,8 +201,8 @@ def test_a_page_from_elsewhere_hears_nothing(any_page, stack, client, open_at, f
         "url => listenByEventSource(url)", f"{stack.url}/api/training-runs/{run_id}/events"
     )
     page.evaluate("([url, id]) => listenBySocket(url, id)", [stack.url, run_id])
-    wait_in(page, lambda: heard(page, "stream", "error"), 10, "the stream refused")
-    wait_in(page, lambda: heard(page, "socket", "connect_error"), 10, "the socket refused")
+    wait_in(page, lambda: heard(page, "stream", "error"), 60, "the stream refused")
+    wait_in(page, lambda: heard(page, "socket", "connect_error"), 60, "the socket refused")
     client.report(run_id, 1, roi_pct=1)
     page.wait_for_timeout(1000)
     names = {item[0] for item in page.evaluate("[...heard.stream, ...heard.socket]")}

@@ -3,6 +3,7 @@ Fixtures of the contract's tests, on top of the stack that conftest.py starts: c
 database, keys, a second API without anonymous account, faults.
 """
 
+import contextlib
 import os
 import subprocess
 import time
@@ -52,39 +53,46 @@ def make_key(admin_tool):
     return make
 
 
+@contextlib.contextmanager
+def api_beside(stack, folder, **settings):
+    """
+    A training-api with other settings at the database of a stack, while the context lasts; gives
+    ask(method, path, body, key), which asks it as nginx would.
+    """
+    environment = {
+        **os.environ,
+        "MONGODB_URI": stack.mongodb_uri,
+        "MONGODB_DB_NAME": stack.mongodb_name,
+        "TRAINING_API_SOCKET": str(folder / "api.sock"),
+        "TRAINING_API_WORKERS": "1",
+        **settings,
+    }
+
+    def ask(method, path, body=None, key=None):
+        return fastcgi(folder / "api.sock", method, path, body, time.time(), key)
+
+    def answers():
+        with contextlib.suppress(OSError):  # its socket is there before it listens
+            return ask("GET", "/healthz").status_code == 200
+        return False
+
+    with (folder / "api.log").open("wb") as log:
+        program = subprocess.Popen([stack.build / "training-api"], env=environment, stderr=log)
+    try:
+        wait_until(answers, 60, "another training-api")
+        yield ask
+    finally:
+        program.terminate()
+        program.wait(60)
+
+
 @pytest.fixture(scope="module")
 def another_api(stack, tmp_path_factory):
-    """
-    another_api(NAME=value…) starts a training-api with other settings at the same database and
-    returns ask(method, path, body, key), which asks it as nginx would.
-    """
-    programs = []
-
-    def start(**settings):
-        folder = tmp_path_factory.mktemp("api")
-        environment = {
-            **os.environ,
-            "MONGODB_URI": stack.mongodb_uri,
-            "MONGODB_DB_NAME": stack.mongodb_name,
-            "TRAINING_API_SOCKET": str(folder / "api.sock"),
-            "TRAINING_API_WORKERS": "1",
-            **settings,
-        }
-        with (folder / "api.log").open("wb") as log:
-            programs.append(
-                subprocess.Popen([stack.build / "training-api"], env=environment, stderr=log)
-            )
-        wait_until((folder / "api.sock").exists, 10, "the socket of another training-api")
-
-        def ask(method, path, body=None, key=None):
-            return fastcgi(folder / "api.sock", method, path, body, time.time(), key)
-
-        return ask
-
-    yield start
-    for program in programs:
-        program.terminate()
-        program.wait(15)
+    """another_api(NAME=value…) starts an api_beside the stack, which stays for the module."""
+    with contextlib.ExitStack() as started:
+        yield lambda **settings: started.enter_context(
+            api_beside(stack, tmp_path_factory.mktemp("api"), **settings)
+        )
 
 
 @pytest.fixture(scope="session")

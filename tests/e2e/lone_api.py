@@ -34,7 +34,7 @@ def run_api(*options, **settings):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 
@@ -49,9 +49,11 @@ def children_of(pid):
 
 
 def kill_if_there(pid):
-    """kill -9 of a process that may have ended since it was seen."""
+    """kill -9 of a process that may have ended since it was seen; whether it was there."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+        return True
+    return False
 
 
 def lives(pid):
@@ -81,7 +83,7 @@ class LoneApi:
         self.path = Path(path or folder / "api.sock")
         self.log = Path(folder) / "api.log"
         self.process = self.start(listener, settings)
-        wait_until(lambda: children_of(self.pid) or self.process.poll() is not None, 15, "a worker")
+        wait_until(lambda: children_of(self.pid) or self.process.poll() is not None, 60, "a worker")
 
     def start(self, listener, settings):
         """With listener (a listening socket) as systemd would start it, else with a path."""
@@ -119,12 +121,16 @@ class LoneApi:
         return answer
 
     def answers(self):
-        return self.path.exists() and self.ask("/healthz").status_code == 200
+        """Whether it answers; not while it starts, and not when the worker hangs up."""
+        with contextlib.suppress(OSError):
+            answer = fastcgi(self.path, "GET", "/healthz", None, 1.0, None)
+            return "Status" in answer.headers and answer.status_code == 200
+        return False
 
     def signal(self, number):
         os.kill(self.pid, number)
 
-    def wait(self, seconds=15):
+    def wait(self, seconds=60):
         """Wait until the master has ended; its exit code."""
         return self.process.wait(seconds)
 
@@ -153,7 +159,7 @@ class LoneApi:
 class Connection:
     """A connection to a worker, for requests that come in pieces."""
 
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=60):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(timeout)
         self.sock.connect(str(path))

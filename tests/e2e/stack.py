@@ -152,7 +152,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
 
@@ -165,7 +165,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -190,7 +190,7 @@ class Stack:
     def kill(self, name, number=signal.SIGKILL):
         """Send a signal and, when it is one that ends a process, wait until it has ended."""
         os.kill(self.pid(name), number)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while number in (signal.SIGKILL, signal.SIGTERM, signal.SIGQUIT) and self.is_alive(name):
             assert time.monotonic() < deadline, f"{name} did not end"
             time.sleep(0.02)

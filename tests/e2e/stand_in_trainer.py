@@ -33,8 +33,8 @@ def metrics_of(number):
     }
 
 
-def learn(given, pause):
-    """Log episodes; save when asked to stop."""
+def learn(given, pause, halts=False):
+    """Log episodes, the last quarter not before the file RUN_ID.go; save when asked to stop."""
     from training_client import TrainingRunLogger
 
     with TrainingRunLogger(linger_s=0.02, quiet=True) as logger:
@@ -48,7 +48,12 @@ def learn(given, pause):
         for number in range(1, given.episodes + 1):
             logger.log_episode(number, **metrics_of(number))
             print(f"episode {number}", flush=True)
-            if asked(pause):
+            stop = asked(pause)
+            while halts and number * 4 > given.episodes * 3 and not stop:
+                if (given.models / f"{given.run_id}.go").exists():
+                    break
+                stop = asked(pause)
+            if stop:
                 given.models.mkdir(parents=True, exist_ok=True)
                 (given.models / f"{given.run_id}.saved").write_text(str(number))
                 logger.update_status("stopped")
@@ -90,8 +95,8 @@ def main():
     given = parser.parse_args()
     print("called with", sys.argv[1:], flush=True)
     match given.scenario:
-        case "bologna_coppia":
-            learn(given, 0.01)
+        case "bologna_coppia" | "pauses":
+            learn(given, 0.01, halts=given.scenario == "pauses")
         case "waits":  # until it is asked; opens no run
             sys.stdin.read()
         case "ends":

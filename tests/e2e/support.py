@@ -111,7 +111,7 @@ def wait_until(condition, seconds, what):
 class Client:
     """One API key (or none) at one server. Not for use by two threads: see another()."""
 
-    def __init__(self, url, key=None, timeout=15):
+    def __init__(self, url, key=None, timeout=60):
         self.url = url.rstrip("/")
         self.key = key
         self.timeout = timeout
@@ -271,7 +271,7 @@ class RawAnswer:
         return self.content.decode("utf-8", "replace")
 
 
-def send_raw(url, data, timeout=10):
+def send_raw(url, data, timeout=60):
     """Send these very bytes to the server and read one answer; None when it only hangs up."""
     where = urllib.parse.urlsplit(url)
     with socket.create_connection((where.hostname, where.port), timeout=timeout) as sock:
@@ -431,7 +431,7 @@ def fastcgi(unix_socket, method, path, body, arrived_s, key):
     data += fastcgi_record(5, body) if body else b""
     data += fastcgi_record(5, b"")
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.connect(str(unix_socket))
         sock.sendall(data)
         out = b""

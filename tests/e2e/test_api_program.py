@@ -57,6 +57,7 @@ A_BODY = {
     "REQUEST_ID": "a-body",
     "CONTENT_LENGTH": "1000",
 }
+STALL_S = 10  # TRAINING_API_STALL_MS, unless told
 NOISE = random.Random(20).randbytes(4096)  # the same in each run
 
 
@@ -155,7 +156,7 @@ def test_a_uri_that_no_worker_can_use_ends_the_start_with_2(tmp_path):
 
 def test_the_socket_is_open_to_its_group_alone_and_goes_with_the_server(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         mode = api.path.stat().st_mode
         assert stat.S_ISSOCK(mode)
         assert stat.S_IMODE(mode) == 0o660
@@ -165,7 +166,7 @@ def test_the_socket_is_open_to_its_group_alone_and_goes_with_the_server(tmp_path
 
 def test_a_second_server_at_the_same_socket_is_refused(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         done = run_api(TRAINING_API_SOCKET=api.path)
         assert done.returncode == 1
         assert "Another training-api listens" in done.stderr
@@ -175,12 +176,14 @@ def test_a_second_server_at_the_same_socket_is_refused(tmp_path):
 
 def test_the_socket_of_a_dead_server_is_replaced(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
+        workers = api.workers()
         api.signal(signal.SIGKILL)
         api.wait()
+        wait_until(lambda: not any(lives(worker) for worker in workers), 30, "the workers gone")
         assert api.path.exists()
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         assert api.events("request")[-1]["pid"] in api.workers()
 
 
@@ -208,10 +211,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     assert "No such file or directory" in done.stderr
 
 
-def test_no_process_has_a_file_in_shared_memory(hasty):
+def test_no_process_has_a_file_in_shared_memory(lone):
     """Killed, it would leave it there, in the way of the next process with its number."""
-    assert hasty.answers()
-    files = [Path(f"/dev/shm/mongoc-{pid}") for pid in (hasty.pid, *hasty.workers())]
+    assert lone.answers()
+    files = [Path(f"/dev/shm/mongoc-{pid}") for pid in (lone.pid, *lone.workers())]
     assert not [path for path in files if path.exists()]
 
 
@@ -221,7 +224,7 @@ def test_a_socket_from_systemd_is_used_and_outlives_the_server(tmp_path):
         listener.bind(str(path))
         listener.listen(100)
         with LoneApi(tmp_path, path=path, listener=listener) as api:
-            wait_until(api.answers, 10, "an answer")
+            wait_until(api.answers, 60, "an answer")
             assert api.events("started")[0]["socket"] == "systemd"
             assert api.stop() == 0
         assert path.exists()
@@ -238,7 +241,15 @@ def test_a_socket_from_systemd_is_used_and_outlives_the_server(tmp_path):
 def hasty(tmp_path):
     """One worker that gives up after half a second of silence."""
     with LoneApi(tmp_path, TRAINING_API_STALL_MS=500) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
+        yield api
+
+
+@pytest.fixture
+def lone(tmp_path):
+    """One worker."""
+    with LoneApi(tmp_path) as api:
+        wait_until(api.answers, 60, "an answer")
         yield api
 
 
@@ -253,11 +264,10 @@ def hasty(tmp_path):
 )
 def test_a_request_that_stalls_is_cut_and_the_worker_goes_on(hasty, pieces):
     worker = hasty.workers()
-    connection = Connection(hasty.path).send(*pieces)
     start = time.monotonic()
-    connection.receive()
-    assert 0.4 < time.monotonic() - start < 5
-    assert hasty.answers()
+    Connection(hasty.path).send(*pieces).receive()
+    assert 0.4 < time.monotonic() - start < STALL_S, "cut, and not as late as by default"
+    wait_until(hasty.answers, 60, "an answer")
     assert hasty.workers() == worker
 
 
@@ -265,27 +275,27 @@ def test_a_request_that_stalls_is_cut_and_the_worker_goes_on(hasty, pieces):
 def test_bytes_that_are_no_fastcgi_are_cut(hasty, data):
     connection = Connection(hasty.path).send(data)
     connection.receive()
-    assert hasty.answers()
+    wait_until(hasty.answers, 60, "an answer")
 
 
-def test_a_request_without_a_path_is_our_fault(hasty):
+def test_a_request_without_a_path_is_our_fault(lone):
     pairs = {"REQUEST_METHOD": "GET", "REQUEST_ID": "no-path"}
-    answer = Connection(hasty.path).send(begin(), params(pairs), body()).answer()
+    answer = Connection(lone.path).send(begin(), params(pairs), body()).answer()
     problem_body(answer.text, answer.headers, 500, "internal")
 
 
-def test_allow_belongs_to_405_alone(hasty):
-    answer = hasty.ask("/healthz", "POST", {})
+def test_allow_belongs_to_405_alone(lone):
+    answer = lone.ask("/healthz", "POST", {})
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
-    answer = hasty.ask("/api/training-runs", "POST", {})  # its path has a row of another method
+    answer = lone.ask("/api/training-runs", "POST", {})  # its path has a row of another method
     assert answer.status_code == 401
     assert "Allow" not in answer.headers
 
 
-def test_a_body_that_nobody_asked_for_is_read_before_the_answer(hasty):
+def test_a_body_that_nobody_asked_for_is_read_before_the_answer(lone):
     for path in ("/healthz", "/nowhere"):
         pairs = {**HEALTH, "DOCUMENT_URI": path, "CONTENT_LENGTH": str(40 * 60000)}
-        connection = Connection(hasty.path).send(begin(), params(pairs))
+        connection = Connection(lone.path).send(begin(), params(pairs))
         for _ in range(40):
             connection.send(body(b"x" * 60000))
         assert connection.send(body()).answer().status_code in (200, 404, 413)
@@ -296,42 +306,40 @@ def test_a_body_that_nobody_asked_for_is_read_before_the_answer(hasty):
 
 def test_a_worker_is_replaced_after_its_number_of_requests(tmp_path):
     with LoneApi(tmp_path, TRAINING_API_WORKER_REQUESTS=3) as api:
-        wait_until(api.answers, 10, "an answer")
-        seen = set()
+        wait_until(api.answers, 60, "an answer")
         for _ in range(20):
             assert api.ask("/healthz").status_code == 200
-        for line in api.events("request"):
-            seen.add(line["pid"])
-        assert len(seen) >= 6
+        assert len({line["pid"] for line in api.events("request")}) >= 6
         assert all(line["how"] == "exit 0" for line in api.events("worker_ended"))
 
 
 def test_a_worker_that_keeps_dying_is_started_ever_more_slowly(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
-        killed, end = set(), time.monotonic() + 3
-        while time.monotonic() < end:
-            for worker in api.workers():
-                kill_if_there(worker)
-                killed.add(worker)
-            time.sleep(0.002)
-        # At once, then after 0.1, 0.2, 0.4, 0.8, 1.6 s: without a pause it would be hundreds.
-        assert 4 <= len(killed) <= 8
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
+        killed, start = set(), time.monotonic()
+
+        def kill():
+            killed.update(worker for worker in api.workers() if kill_if_there(worker))
+            return len(killed) >= 6
+
+        wait_until(kill, 60, "six killed")
+        # Started again at once, then after 0.1, 0.2, 0.4, 0.8 s: without a pause, much sooner.
+        assert len(killed) == 6 and time.monotonic() - start > 1.4
+        wait_until(api.answers, 60, "an answer")
         assert len(api.events("worker_ended")) == len(killed)
         assert api.events("worker_ended")[0]["how"] == "SIGKILL"
 
 
 def test_a_worker_killed_among_many_is_replaced_at_once(tmp_path):
     with LoneApi(tmp_path, TRAINING_API_WORKERS=8) as api:
-        wait_until(lambda: len(api.workers()) == 8, 10, "eight workers")
+        wait_until(lambda: len(api.workers()) == 8, 60, "eight workers")
         for _ in range(2):
             before = api.workers()
             for worker in before:
                 kill_if_there(worker)
             wait_until(
                 lambda old=before: len(set(api.workers()) - set(old)) == 8,
-                2,
+                4,  # one that crashes again and again waits for 5 s
                 "eight others",
             )
         assert api.answers()
@@ -340,22 +348,22 @@ def test_a_worker_killed_among_many_is_replaced_at_once(tmp_path):
 def test_a_request_that_meets_a_leaving_worker_is_not_forgotten(tmp_path):
     """A connection wakes one worker; should that one leave instead, nobody else would wake."""
     with LoneApi(tmp_path, TRAINING_API_WORKERS=3) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         for round in range(60):
             api.signal(signal.SIGHUP)
             for pause in range(15):
-                assert api.answers()  # fails after its own 10 s
+                assert api.answers()  # fails after a minute
                 time.sleep((pause + round % 2) * 0.0002)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_a_request_under_way_is_finished_before_the_end(tmp_path, number):
     with LoneApi(tmp_path, TRAINING_API_WORKERS=2) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         connection = Connection(api.path).send(begin(), params(A_BODY), body(b"x" * 999))
         time.sleep(0.2)
         api.signal(number)
-        wait_until(lambda: not api.path.exists(), 5, "the socket gone")
+        wait_until(lambda: not api.path.exists(), 30, "the socket gone")
         time.sleep(0.2)
         assert lives(api.pid)
         assert connection.send(body(b"x"), body()).answer().status_code == 405
@@ -364,12 +372,12 @@ def test_a_request_under_way_is_finished_before_the_end(tmp_path, number):
 
 def test_who_waits_for_a_worker_when_the_end_comes_is_served(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         first = Connection(api.path).send(begin(), params(A_BODY), body(b"x" * 999))
         time.sleep(0.2)
         waiting = [Connection(api.path).send(begin(), params(HEALTH), body()) for _ in range(20)]
         api.signal(signal.SIGTERM)
-        wait_until(lambda: not api.path.exists(), 5, "the socket gone")
+        wait_until(lambda: not api.path.exists(), 30, "the socket gone")
         assert first.send(body(b"x"), body()).answer().status_code == 405
         assert [connection.answer().status_code for connection in waiting] == [200] * 20
         assert api.wait() == 0
@@ -386,29 +394,29 @@ def test_a_request_that_does_not_end_is_killed_after_the_stop_time(tmp_path):
             TRAINING_DB_CONNECT_MS=10000,
             TRAINING_DB_SOCKET_MS=600000,
         ) as api:
-            wait_until(api.answers, 10, "an answer")
+            wait_until(api.answers, 60, "an answer")
             pairs = {**HEALTH, "DOCUMENT_URI": "/readyz"}
             connection = Connection(api.path).send(begin(), params(pairs), body())
             time.sleep(0.3)
             start = time.monotonic()
             api.signal(signal.SIGTERM)
             assert api.wait() == 0
-            assert 0.4 < time.monotonic() - start < 3
+            assert 0.4 < time.monotonic() - start < 10, "it was not waited for"
             assert connection.receive() == b""
             assert api.events("worker_killed")[0]["how"] == "SIGKILL"
 
 
 def test_workers_leave_when_the_master_is_killed(tmp_path):
     with LoneApi(tmp_path, TRAINING_API_WORKERS=8) as api:
-        wait_until(lambda: len(api.workers()) == 8 and api.answers(), 10, "eight workers")
+        wait_until(lambda: len(api.workers()) == 8 and api.answers(), 60, "eight workers")
         workers = api.workers()
         api.signal(signal.SIGKILL)
-        wait_until(lambda: not any(lives(worker) for worker in workers), 5, "the workers gone")
+        wait_until(lambda: not any(lives(worker) for worker in workers), 30, "the workers gone")
 
 
 def test_signals_meant_for_the_master_do_not_hurt_a_worker(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         worker = api.workers()
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
             os.kill(worker[0], number)
@@ -418,7 +426,7 @@ def test_signals_meant_for_the_master_do_not_hurt_a_worker(tmp_path):
 
 def test_the_access_line_holds_no_secret(tmp_path):
     with LoneApi(tmp_path) as api:
-        wait_until(api.answers, 10, "an answer")
+        wait_until(api.answers, 60, "an answer")
         pairs = {
             "REQUEST_METHOD": "GET",
             "DOCUMENT_URI": '/api/"training"\n-runs',

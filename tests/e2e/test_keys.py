@@ -3,10 +3,12 @@ Keys, tenants, scopes and foreign web pages (contract section 5), through nginx.
 training-admin, as an administrator does.
 """
 
+import time
 import uuid
 
 import pytest
 
+from revoking import wait_until_refused
 from support import (
     DOCUMENTS,
     RUNS,
@@ -18,7 +20,6 @@ from support import (
     raw_request,
     send_raw,
     stored,
-    wait_until,
 )
 
 # Every route that names a run: (method, path, body).
@@ -248,17 +249,13 @@ def test_a_strangers_run_is_404_whatever_the_scope_allows(neighbours, make_key, 
 # ---- revoking ---------------------------------------------------------------------------------
 
 
-def all_refused(client, times=20):
-    return all(client.get(RUNS).status_code == 401 for _ in range(times))
-
-
 def test_a_revoked_key_stops_working_within_5_s_and_for_good(stack, make_key, admin_tool, account):
     key, other = make_key(account, name="first"), make_key(account, name="second")
     mine, second = Client(stack.url, key), Client(stack.url, other)
     for _ in range(20):  # so that every worker may have seen the key
         mine.read(RUNS)
     admin_tool("key", "revoke", key_id_of(admin_tool, account, "first"))
-    wait_until(lambda: all_refused(mine), 5, "the revoked key to be refused")
+    wait_until_refused(mine, time.monotonic())
     problem(mine.get(RUNS), 401, "key_wrong")
     assert second.read(RUNS) == []
 
@@ -269,8 +266,9 @@ def test_all_keys_of_an_account_are_revoked_at_once(stack, make_key, admin_tool,
     for client in clients:
         client.read(RUNS)
     admin_tool("key", "revoke", "--account", account)
+    revoked_at = time.monotonic()
     for client in clients:
-        wait_until(lambda c=client: all_refused(c, 8), 5, "the revoked key to be refused")
+        wait_until_refused(client, revoked_at)
     assert bystander.read(RUNS) == []
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from lone_api import children_of, events, kill_if_there, lives
+from lone_api import children_of, events, kill_if_there, lives, read_log
 from stack import Stack
 from support import DOCUMENTS, RUNS, Client, new_id, ok, wait_until
 
@@ -50,7 +50,8 @@ def api(own):
 def repair(own):
     if not own.is_alive("api"):
         own.up("--port", own.port)
-    wait_until(lambda: len(workers(own)) == WORKERS, 20, f"{WORKERS} workers")
+    wait_until(lambda: not is_reloading(own), 60, "the end of a reload")
+    wait_until(lambda: len(workers(own)) == WORKERS, 60, f"{WORKERS} workers")
 
 
 def workers(own):
@@ -61,11 +62,17 @@ def log_of(own):
     return own.log_folder / "api.log"
 
 
+def is_reloading(own):
+    """Whether workers are still being replaced."""
+    names = ("started", "reload_started", "reload_done")
+    return [e for e in read_log(log_of(own)) if e["event"] in names][-1]["event"] == names[1]
+
+
 def count(own, event):
     return len(events(log_of(own), event))
 
 
-def reload(own, event, within=20):
+def reload(own, event, within=60):
     """Send HUP and wait until the log has one more of an event; returns that line."""
     before = count(own, event)
     os.kill(own.pid("api"), signal.SIGHUP)
@@ -110,13 +117,13 @@ class Load:
 
     def __enter__(self):
         self.tasks = [self.pool.submit(self.work, i % 2 == 0) for i in range(CLIENTS)]
-        wait_until(lambda: len(self.answers) > 20, 20, "requests answered")
+        wait_until(lambda: len(self.answers) > 20, 60, "requests answered")
         return self
 
     def __exit__(self, *_):
         self.stop.set()
         for task in self.tasks:
-            task.result(30)
+            task.result(120)
         self.pool.shutdown()
 
     def others_than(self, *statuses):
@@ -147,10 +154,10 @@ def test_no_request_fails_while_workers_are_replaced_again_and_again(api, run):
         for _ in range(5):
             assert reload(api, "reload_done")["workers"] == WORKERS
         many = len(load.answers)
-        wait_until(lambda: len(load.answers) > many + 20, 20, "more requests")
+        wait_until(lambda: len(load.answers) > many + 20, 60, "more requests")
     assert load.others_than(200) == {}
     assert stored_numbers(api, run) == load.acknowledged()
-    wait_until(lambda: len(workers(api)) == WORKERS, 10, f"{WORKERS} workers")
+    wait_until(lambda: len(workers(api)) == WORKERS, 60, f"{WORKERS} workers")
     assert not set(workers(api)) & set(before)
 
 
@@ -161,7 +168,7 @@ def test_hups_in_quick_succession_end_with_the_right_number_of_workers(api, run)
             time.sleep(0.01)
         reload(api, "reload_done")
     assert load.others_than(200) == {}
-    wait_until(lambda: len(workers(api)) == WORKERS, 10, f"{WORKERS} workers")
+    wait_until(lambda: len(workers(api)) == WORKERS, 60, f"{WORKERS} workers")
 
 
 def test_hup_reads_the_settings_file_again(api, run):
@@ -169,11 +176,11 @@ def test_hup_reads_the_settings_file_again(api, run):
         for number in (7, 2, WORKERS):
             change_settings(api, TRAINING_API_WORKERS=number)
             assert reload(api, "reload_done")["workers"] == number
-            wait_until(lambda n=number: len(workers(api)) == n, 10, f"{number} workers")
+            wait_until(lambda n=number: len(workers(api)) == n, 60, f"{number} workers")
     assert load.others_than(200) == {}
     change_settings(api, TRAINING_ANONYMOUS_ACCOUNT="")
     reload(api, "reload_done")
-    wait_until(lambda: requests.get(api.url + RUNS, timeout=10).status_code == 401, 5, "401")
+    wait_until(lambda: requests.get(api.url + RUNS, timeout=60).status_code == 401, 60, "401")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +224,7 @@ def test_killed_workers_come_back_and_nothing_acknowledged_is_lost(api, run):
                 kill_if_there(worker)
             wait_until(
                 lambda v=victims: len(set(workers(api)) - set(v)) == WORKERS,
-                5,
+                60,
                 "others in their place",
             )
             time.sleep(0.1)
@@ -230,6 +237,23 @@ def test_killed_workers_come_back_and_nothing_acknowledged_is_lost(api, run):
 # ---- answers that break
 
 
+def breaks_off(own, path):
+    """Ask, let the database hang, read: False when the worker had read all by then."""
+    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=60)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    own.kill("mongod", signal.SIGSTOP)
+    try:
+        assert answer.status == 200
+        answer.read()
+    except http.client.IncompleteRead:
+        return True
+    finally:
+        own.kill("mongod", signal.SIGCONT)
+        connection.close()
+    return False
+
+
 def test_an_answer_that_breaks_off_does_not_look_whole(api, run):
     client = Client(api.url, api.key)
     for first in range(1, 40001, 1000):
@@ -238,20 +262,10 @@ def test_an_answer_that_breaks_off_does_not_look_whole(api, run):
             for n in range(first, first + 1000)
         ]
         ok(client.post(f"{DOCUMENTS}/{run}/episodes", {"episodes": report}), 200)
-    connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=20)
-    connection.request("GET", f"{DOCUMENTS}/{run}")
-    answer = connection.getresponse()
-    api.kill("mongod", signal.SIGSTOP)
-    try:
-        assert answer.status == 200
-        with pytest.raises(http.client.IncompleteRead):
-            answer.read()
-    finally:
-        api.kill("mongod", signal.SIGCONT)
-        connection.close()
+    assert any(breaks_off(api, f"{DOCUMENTS}/{run}") for _ in range(20))
     cut = [line for line in events(log_of(api), "request") if line.get("reply") == "cut"]
     assert cut[-1]["path"] == f"{DOCUMENTS}/{run}"
-    wait_until(lambda: client.get("/readyz").status_code == 200, 10, "the database back")
+    wait_until(lambda: client.get("/readyz").status_code == 200, 60, "the database back")
     assert len(stored_numbers(api, run)) == 40000
 
 
@@ -267,11 +281,10 @@ def test_stopping_under_load_finishes_what_was_taken_on(api, run, number):
         wait_until(lambda: not lives(master), GONE_WITHIN_S, "the master gone")
         took = time.monotonic() - start
         assert not any(lives(worker) for worker in before)
-        time.sleep(0.2)
+        wait_until(lambda: 502 in list(load.answers.values()), 60, "a request that came too late")
     assert took < GONE_WITHIN_S
     # nginx answers 502 to who comes too late: such a request reached nobody and left no trace.
     assert load.others_than(200, 502) == {}
-    assert 502 in load.answers.values()
     api.up("--port", api.port)
     assert stored_numbers(api, run) == load.acknowledged()
 
@@ -280,8 +293,8 @@ def test_a_killed_master_takes_its_workers_with_it_and_a_new_one_takes_over(api,
     before = workers(api)
     with Load(api, run) as load:
         api.kill("api")
-        wait_until(lambda: not any(lives(worker) for worker in before), 5, "the workers gone")
+        wait_until(lambda: not any(lives(worker) for worker in before), 60, "the workers gone")
         api.up("--port", api.port)
-        wait_until(lambda: load.answers[max(load.answers)] == 200, 10, "requests answered again")
+        wait_until(lambda: load.answers[max(load.answers)] == 200, 60, "requests answered again")
     assert load.others_than(200, 502) == {}
     assert load.acknowledged() <= stored_numbers(api, run)

@@ -4,6 +4,7 @@ training-admin purge removes whole accounts. Looked at in the database: nothing 
 when mongod or the one who purges is killed in the middle.
 """
 
+import contextlib
 import os
 import pty
 import re
@@ -62,13 +63,24 @@ def evaluate(db, run_id):
     )
 
 
-def let_it_be_due(db, run_id, ago=timedelta(seconds=1)):
-    """As if the run had been deleted 30 days ago."""
+def let_it_be_due(db, run_id, next_at=None):
+    """As if the run had been deleted 30 days ago; with next_at nobody takes it up before then."""
     tombstone = db.purges.find_one({"run_id": run_id})
-    due = tombstone["deleted_at"] - ago
+    due = tombstone["deleted_at"] - timedelta(seconds=1)
     this = {"_id": tombstone["_id"]}
-    assert db.purges.update_one(this, {"$set": {"due": due, "next_at": due}}).matched_count == 1
+    change = {"$set": {"due": due, "next_at": next_at or due}}
+    assert db.purges.update_one(this, change).matched_count == 1
     assert db.runs.update_one(this, {"$set": {"purge_at": due}}).matched_count == 1
+
+
+@contextlib.contextmanager
+def no_ttl(db):
+    """Meanwhile mongod removes no document whose time is over."""
+    db.client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
+    try:
+        yield
+    finally:
+        db.client.admin.command("setParameter", 1, ttlMonitorEnabled=True)
 
 
 def start(stack, program, *words, **more):
@@ -122,10 +134,12 @@ def test_idle_workers_purge_a_run_whose_time_is_over(client, db, another_api):
     gone, kept, back = (make_run(client, 1300) for _ in range(3))
     evaluate(db, gone)
     oids = {name: db.runs.find_one({"run_id": name})["_id"] for name in (gone, kept, back)}
-    for run_id in (gone, back):
-        assert ask("DELETE", f"{DOCUMENTS}/{run_id}").status_code == 204
+    assert ask("DELETE", f"{DOCUMENTS}/{gone}").status_code == 204
+    delete(client, back)  # not here: in a second it would be too late to restore it
     ok(ask("POST", f"{DOCUMENTS}/{back}/restore"), 200)
-    wait_until(lambda: not traces(db, oids[gone]), 30, "the purge")
+    assert traces(db, oids[back]) == ["runs", "episodes"]
+    assert "purge_at" not in db.runs.find_one({"_id": oids[back]})
+    wait_until(lambda: not traces(db, oids[gone]), 60, "the purge")
     assert client.detail(kept)["episodes_completed"] == 1300
     assert client.detail(back)["episodes_completed"] == 1300
     problem(client.post(f"{DOCUMENTS}/{gone}/restore"), 404, "run_not_found")
@@ -148,7 +162,8 @@ def test_a_tombstone_of_a_deletion_that_was_taken_back_purges_nothing(client, db
         stale = {**tombstone, "next_at": tombstone["deleted_at"]}
         db.purges.replace_one({"_id": tombstone["_id"]}, stale, upsert=True)
         admin_tool("purge", "--due")
-        assert db.purges.find_one({"_id": tombstone["_id"]}) is None
+        gone = lambda: db.purges.find_one({"_id": tombstone["_id"]}) is None  # noqa: E731
+        wait_until(gone, 60, "the tombstone gone")  # a worker of the stack's may have it in hand
         assert db.runs.count_documents({"_id": tombstone["_id"]}) == 1
         assert db.episodes.count_documents({"_id.run": tombstone["_id"]}) == 3
 
@@ -161,8 +176,8 @@ def test_purge_due_removes_what_is_due_and_nothing_else(client, db, admin_tool):
         delete(client, run_id)
     let_it_be_due(db, due)
     removed = counts(admin_tool("purge", "--due"))
-    assert removed["runs"] <= 1 and removed["episodes"] <= 30  # or a worker of the stack's did it
-    assert not traces(db, oid)
+    assert removed["runs"] <= 1 and removed["episodes"] <= 30  # or a worker of the stack's does it
+    wait_until(lambda: not traces(db, oid), 60, "the purge")
     client.write(f"{DOCUMENTS}/{early}/restore")
     assert client.detail(early)["episodes_completed"] == 30
     assert client.detail(alive)["episodes_completed"] == 30
@@ -172,8 +187,11 @@ def test_purge_due_removes_what_is_due_and_nothing_else(client, db, admin_tool):
 def test_a_run_that_is_due_can_be_restored_until_it_is_purged(client, db, admin_tool):
     run_id = make_run(client, 3)
     delete(client, run_id)
-    let_it_be_due(db, run_id)
-    client.write(f"{DOCUMENTS}/{run_id}/restore")
+    tombstone = db.purges.find_one({"run_id": run_id})
+    with no_ttl(db):
+        let_it_be_due(db, run_id, next_at=tombstone["due"])  # and no worker purges it first
+        client.write(f"{DOCUMENTS}/{run_id}/restore")
+    assert db.purges.find_one({"_id": tombstone["_id"]}) is None
     admin_tool("purge", "--due")
     assert client.detail(run_id)["episodes_completed"] == 3
 
@@ -186,7 +204,7 @@ def test_rows_are_found_though_the_ttl_index_has_removed_the_header(client, db, 
     db.runs.delete_one({"_id": oid})  # what mongod does by itself within a minute
     problem(client.post(f"{DOCUMENTS}/{run_id}/restore"), 404, "run_not_found")
     admin_tool("purge", "--due")
-    assert not traces(db, oid)
+    wait_until(lambda: not traces(db, oid), 60, "the purge")
 
 
 def test_a_purge_of_many_episodes_holds_up_no_request(client, db, another_api):
@@ -200,18 +218,16 @@ def test_a_purge_of_many_episodes_holds_up_no_request(client, db, another_api):
     oid = db.runs.find_one({"run_id": run_id})["_id"]
     other = make_run(client, 1)
     assert ask("DELETE", f"{DOCUMENTS}/{run_id}").status_code == 204
-    took = []
-    deadline = time.monotonic() + 60
+    left = []  # of its episodes, after each answer
+    deadline = time.monotonic() + 120
     while traces(db, oid):
         assert time.monotonic() < deadline, "the purge does not end"
-        start = time.monotonic()
         ok(ask("GET", f"{DOCUMENTS}/{other}"), 200)
-        took.append(time.monotonic() - start)
+        left.append(db.episodes.count_documents({"_id.run": oid}))
         time.sleep(0.02)
-    took.sort()
-    median, most = took[len(took) // 2], took[-1]
-    print(f"{len(took)} requests: median {median * 1e3:.1f} ms, most {most * 1e3:.0f}")
-    assert median < 0.1 and most < 1.0
+    amid = {count for count in left if 0 < count < 20000}
+    print(f"{len(left)} answers, {len(amid)} of them between two steps of the purge")
+    assert len(amid) >= 3, left
 
 
 # ---- an account ----
@@ -342,6 +358,19 @@ def purge_until(admin, words, done, seconds=90):
         time.sleep(0.3)
 
 
+def step_until(pids, done, what):
+    """Let processes go on for a moment, again and again, until done(); then they stand still."""
+
+    def is_done():
+        for number in (signal.SIGCONT, signal.SIGSTOP):
+            for pid in pids:
+                os.kill(pid, number)
+            time.sleep(0.02 if number == signal.SIGCONT else 0)
+        return done()
+
+    wait_until(is_done, 60, what)
+
+
 @pytest.mark.parametrize("victim", ["mongod", "the program"])
 def test_a_purge_that_is_killed_is_taken_up_again(
     stack, mine, account, db, admin, faults, victim
@@ -353,17 +382,20 @@ def test_a_purge_that_is_killed_is_taken_up_again(
     words = ("purge", "--account", account[0], "--yes")
     quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
     command = start(stack, "training-admin", *words, stdout=quiet, stderr=pipe)
-    wait_until(
-        lambda: db.episodes.count_documents({"_id.run": {"$in": oids}}) < total, 30, "some removed"
+    step_until(
+        [command.pid],
+        lambda: db.episodes.count_documents({"_id.run": {"$in": oids}}) < total,
+        "some removed",
     )
     if victim == "mongod":
         faults.kill_mongod()
+        command.send_signal(signal.SIGCONT)
         faults.start_mongod()
         faults.mend()
         assert command.wait(60) == 1 and "run the command again" in command.stderr.read()
     else:
         command.send_signal(signal.SIGKILL)
-        command.wait(10)
+        command.wait(30)
     halfway = db.episodes.count_documents({"_id.run": {"$in": oids}})
     # What mongod had removed and not yet journaled when it was killed is there again.
     assert 0 < halfway <= total if victim == "mongod" else 0 < halfway < total
@@ -379,7 +411,6 @@ def test_a_sweeping_worker_that_is_killed_is_followed_by_another(client, db, sta
     run_id = make_run(client, 20000)
     oid = db.runs.find_one({"run_id": run_id})["_id"]
     delete(client, run_id)
-    let_it_be_due(db, run_id)
     settings = {
         "TRAINING_API_SOCKET": str(tmp_path / "api.sock"),
         "TRAINING_API_WORKERS": "2",
@@ -388,13 +419,16 @@ def test_a_sweeping_worker_that_is_killed_is_followed_by_another(client, db, sta
     master = start(stack, "training-api", settings=settings, stderr=subprocess.DEVNULL)
     try:
         rows = {"_id.run": oid}
-        total = wait_until(lambda: db.episodes.count_documents(rows), 10, "rows")
-        wait_until(lambda: db.episodes.count_documents(rows) < total, 30, "the sweep")
-        for pid in children_of(master.pid):
+        total = db.episodes.count_documents(rows)
+        wait_until(lambda: len(children_of(master.pid)) == 2, 30, "two workers")
+        workers = children_of(master.pid)
+        let_it_be_due(db, run_id)
+        step_until(workers, lambda: db.episodes.count_documents(rows) < total, "the sweep")
+        for pid in workers:
             kill_if_there(pid)
         assert db.episodes.count_documents(rows) > 0
-        wait_until(lambda: not traces(db, oid), 60, "the rest of the purge")
+        wait_until(lambda: not traces(db, oid), 120, "the rest of the purge")
     finally:
         master.terminate()
-        master.wait(15)
+        master.wait(60)
     assert not orphans(db)

@@ -100,7 +100,7 @@ class Site:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -168,25 +168,27 @@ def site(stack, tmp_path_factory):
         site.admin("schema", "apply")
         for account in ("alpha", "beta", "gamma", "old", "somebody"):
             site.keys[account] = site.admin("key", "create", "--account", account).strip()
-        wait_until(api.answers, 15, "the API answers")
+        wait_until(api.answers, 60, "the API answers")
         fill(site)
         yield site
         mongo.drop_database(name)
 
 
 def test_running_now(site):
-    now = time.time()
+    before = time.time()
     rows = {r["run_id"]: r for r in site.answer(block("Running now:"))}
+    after = time.time()
     want = [run for run in site.alive() if run.status == "running"]
     assert rows.keys() == {run.run_id for run in want}
     for run in want:
         row, header = rows[run.run_id], site.header(run)
         assert row["episodes"] == len(run.book)
         assert (row["account"], row["agent_id"]) == (run.account, run.agent_id)
-        heard = header["last_reported_at"].timestamp()
-        assert row["minutes"] * 60 == pytest.approx(now - header["started_at"].timestamp(), abs=30)
-        assert row["heard_of_s_ago"] == pytest.approx(now - heard, abs=30)
-        assert row["stale"] is (now - heard > 300)
+        heard, began = (header[n].timestamp() for n in ("last_reported_at", "started_at"))
+        slack = 0.01  # both clocks are this machine's; mongod's has milliseconds
+        assert before - began - slack <= row["minutes"] * 60 <= after - began + slack
+        assert before - heard - slack <= row["heard_of_s_ago"] <= after - heard + slack
+        assert row["stale"] in {before - heard > 300, after - heard > 300}
     assert sum(row["stale"] for row in rows.values()) >= 1
 
 
@@ -290,9 +292,18 @@ def test_checkpoints_of_a_run(site):
 
 
 def test_disk_by_account(site):
-    rows = {r["account"]: r for r in site.answer(block("Disk by account"))}
-    stats = site.db.command("collStats", "episodes")
-    row_bytes = (stats["storageSize"] + stats["totalIndexSize"]) / stats["count"]
+    def row_bytes_now():
+        """Changes whenever mongod makes a checkpoint."""
+        stats = site.db.command("collStats", "episodes")
+        return (stats["storageSize"] + stats["totalIndexSize"]) / stats["count"]
+
+    def steady_answer():
+        row_bytes = row_bytes_now()
+        rows = site.answer(block("Disk by account"))
+        return (rows, row_bytes) if row_bytes_now() == row_bytes else None
+
+    found, row_bytes = wait_until(steady_answer, 120, "an answer between two checkpoints")
+    rows = {r["account"]: r for r in found}
     for account in {run.account for run in site.runs}:
         runs = [run for run in site.runs if run.account == account]
         row = rows.pop(account)

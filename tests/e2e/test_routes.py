@@ -118,13 +118,13 @@ def test_the_request_id_goes_in_out_and_into_both_logs(everything, stack, row):
         assert answer.json()["request_id"] == mine
 
     def line_of(name):
-        text = (stack.log_folder / name).read_text()
-        return next((line for line in text.splitlines() if mine in line), None)
+        whole, _, _ = (stack.log_folder / name).read_bytes().rpartition(b"\n")
+        return next((line for line in whole.splitlines() if mine.encode() in line), None)
 
-    ours = json.loads(wait_until(lambda: line_of("api.log"), 5, "a line in api.log"))
+    ours = json.loads(wait_until(lambda: line_of("api.log"), 30, "a line in api.log"))
     assert ours["request_id"] == mine and ours["status"] == answer.status_code
     assert ours["method"] == row.method and ours["route"] == row.pattern
-    nginx = json.loads(wait_until(lambda: line_of("access.log"), 5, "a line in access.log"))
+    nginx = json.loads(wait_until(lambda: line_of("access.log"), 30, "a line in access.log"))
     assert nginx["request_id"] == mine and nginx["status"] == answer.status_code
 
 

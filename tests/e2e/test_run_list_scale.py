@@ -81,8 +81,9 @@ def crowd():
     stack = Stack()
     rng = random.Random(20240101)
     try:
-        stack.up("--port", stack.port, "--workers", 2)
-        client = Client(stack.url, stack.key)
+        # What is read is counted here, not timed: no request may end because the machine is slow.
+        stack.up("--port", stack.port, "--workers", 2, TRAINING_DB_SOCKET_MS="30000")
+        client = Client(stack.url, stack.key, timeout=60)
         with pymongo.MongoClient(stack.mongodb_uri, tz_aware=True) as mongo:
             db = mongo[stack.mongodb_name]
             template = db.runs.find_one_and_delete({"run_id": client.create()})

@@ -96,6 +96,7 @@ def refusals(owner, run, module_faults):
             found[row.name] = ask(owner, row, run), time.monotonic() - start
     finally:
         module_faults.start_mongod()
+    print(f"the slowest refusal took {max(took for _, took in found.values()):.3f} s")
     return found
 
 

@@ -4,6 +4,7 @@ for web pages. Through nginx.
 """
 
 import re
+import time
 import uuid
 
 import pytest
@@ -12,6 +13,8 @@ from support import DOCUMENTS, RUNS, TIME, Client, new_id, ok, problem, wait_unt
 
 KEY = re.compile(r"^ak_[A-Za-z0-9_-]{43}$")
 COOKIE = "training_session"
+WITHIN_S = 5
+KNOWN_S = 2.2  # a worker that has just seen a key asks for it again 2 s later (store_key.c)
 
 
 @pytest.fixture
@@ -29,6 +32,22 @@ def boss(stack, make_key, account):
 def db_of(db, account):
     """What the database holds for the account."""
     return lambda collection: list(db[collection].find({"account": account}))
+
+
+def wait_until_refused(ask):
+    """
+    Ask with what was revoked just now until no worker can know it any more: that one refuses it
+    says nothing of the others. Fails when it works for longer than is promised.
+    """
+    revoked_at, refused = time.monotonic(), 0
+    while refused < 12 or time.monotonic() < revoked_at + KNOWN_S:
+        asked_at = time.monotonic()
+        if ask().status_code == 401:
+            refused += 1
+        else:
+            refused = 0
+            assert asked_at < revoked_at + WITHIN_S, "it still works"
+        time.sleep(0.02)
 
 
 def listed(client):
@@ -59,7 +78,7 @@ def test_a_key_is_made_shown_once_listed_used_and_revoked(boss, stack):
 
     gone = boss.request("DELETE", f"/api/keys/{body['id']}")
     assert gone.status_code == 204 and gone.content == b""
-    wait_until(lambda: all(reader.get(RUNS).status_code == 401 for _ in range(12)), 5, "401")
+    wait_until_refused(lambda: reader.get(RUNS))
     revoked_at = next(r for r in listed(boss) if r["id"] == body["id"])["revoked_at"]
     assert TIME.match(revoked_at)
     assert boss.request("DELETE", f"/api/keys/{body['id']}").status_code == 204
@@ -185,8 +204,7 @@ def test_logging_out_ends_the_session_everywhere(page, boss, stack, db_of):
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
     assert db_of("sessions") == []
     assert COOKIE not in page.session.cookies
-    gone = lambda: all(thief_asks(thief, stack).status_code == 401 for _ in range(12))  # noqa: E731
-    wait_until(gone, 5, "the session to be over")
+    wait_until_refused(lambda: thief_asks(thief, stack))
     told = thief_asks(thief, stack)
     problem(told, 401, "session_over")
     assert "Max-Age=0" in told.headers["Set-Cookie"]
@@ -208,14 +226,7 @@ def test_a_revoked_key_ends_its_sessions_within_5_s(page, boss):
     assert page.read(RUNS) == []
     cookie = f"{COOKIE}={page.session.cookies[COOKIE]}"
     boss.request("DELETE", f"/api/keys/{made['id']}")
-
-    def refused():
-        return all(
-            page.request("GET", RUNS, headers={"Cookie": cookie}).status_code == 401
-            for _ in range(12)
-        )
-
-    wait_until(refused, 5, "the session to be over")
+    wait_until_refused(lambda: page.request("GET", RUNS, headers={"Cookie": cookie}))
     problem(page.post("/api/session", {"api_key": made["api_key"]}), 401, "key_wrong")
 
 
@@ -227,7 +238,7 @@ def test_a_session_that_is_too_old_is_over(page, boss, db, account):
     )
     wait_until(
         lambda: page.request("GET", RUNS, headers={"Cookie": cookie}).status_code == 401,
-        5,
+        30,
         "the session to be over",
     )
     index = db.sessions.index_information()["until_expiry"]
@@ -248,11 +259,12 @@ def test_a_session_that_is_too_old_is_over(page, boss, db, account):
     ],
 )
 def test_a_wrong_key_opens_nothing(page, db, body, status):
-    before = db.sessions.estimated_document_count()
+    before = db.sessions.distinct("_id")
     answer = page.post("/api/session", body)
     problem(answer, status, "key_wrong" if status == 401 else "validation_failed")
     assert "Set-Cookie" not in answer.headers
-    assert db.sessions.estimated_document_count() == before
+    # not the same number: mongod takes old ones away meanwhile
+    assert set(db.sessions.distinct("_id")) <= set(before)
 
 
 @pytest.mark.parametrize("token", ["ts_" + "A" * 43, "ak_" + "A" * 43, "ts_" + "!" * 43])

@@ -3,6 +3,7 @@ What a server gets (systemd/): the units are accepted by systemd, the settings f
 setting with its default, and training-api serves a socket that systemd hands over.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import time
 import pytest
 
 from stack import ROOT, plain_environment
-from support import fastcgi, wait_until
+from support import RUNS, fastcgi, wait_until
 
 UNITS = ROOT / "systemd"
 PROGRAMS = ("training-api", "training-live", "training-supervisor")
@@ -102,11 +103,16 @@ def test_a_socket_that_systemd_hands_over_is_served(stack, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(path.exists, 10, "the socket")
-        answer = fastcgi(path, "GET", "/api/v1/training/runs", None, time.time(), stack.key)
+
+        def answer_of():
+            """None while the socket is not there, or there and not yet listening."""
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return fastcgi(path, "GET", RUNS, None, time.time(), stack.key)
+
+        answer = wait_until(answer_of, 30, "the socket")
         assert answer.status_code == 200, answer.text
         assert not (tmp_path / "not-this-one.sock").exists()
     finally:
         program.send_signal(signal.SIGTERM)
-        program.wait(20)
+        program.wait(60)
     assert path.exists(), "systemd's socket is systemd's to remove"

@@ -263,16 +263,20 @@ def test_patches_and_episodes_at_once_lose_nothing(client, run):
 
     book = Book()
 
-    def patch(i):
-        mine = client.another()
-        answer = mine.patch(f"{DOCUMENTS}/{run}", {"metadata": {f"k{i}": i}})
+    def until_taken(send):
+        answer = send()
         while answer.status_code == 503:  # on a slow machine eight at once may be too many
             problem(answer, 503, "store_busy")
-            answer = mine.patch(f"{DOCUMENTS}/{run}", {"metadata": {f"k{i}": i}})
+            answer = send()
         return ok(answer, 200)
 
+    def patch(i):
+        mine, body = client.another(), {"metadata": {f"k{i}": i}}
+        return until_taken(lambda: mine.patch(f"{DOCUMENTS}/{run}", body))
+
     def report(i):
-        return client.another().report(run, i + 1, total_reward=i)
+        mine, body = client.another(), {"episode": i + 1, "total_reward": i}
+        return until_taken(lambda: mine.post(f"{DOCUMENTS}/{run}/episodes", body))
 
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(f, i) for i in range(40) for f in (patch, report)]

@@ -45,10 +45,10 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
     setState((at) => (at.data === null ? at : { ...at, data: change(at.data) }));
   }, []);
   const known = useRef(deps);
+  const same = known.current.length === deps.length && known.current.every((dep, i) => Object.is(dep, deps[i]));
   useEffect(() => {
     const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const same = known.current.length === deps.length && known.current.every((dep, i) => Object.is(dep, deps[i]));
     if (!same) attempt.current = 0;
     known.current = deps;
     setState((at) => ({ ...at, loading: true, retryAt: null }));
@@ -75,5 +75,6 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
       clearTimeout(timer);
     };
   }, [...deps, round]);
-  return { ...state, reload, replace };
+  // What is there while deps are already others is theirs no more, though the effect has not run yet.
+  return { ...state, loading: state.loading || !same, reload, replace };
 }

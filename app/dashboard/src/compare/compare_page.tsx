@@ -41,7 +41,7 @@ function Compared({ view }: { view: CompareView }) {
   const { runIds } = view;
   const loaded = useLoad((signal) => compareRuns(runIds, signal), [runIds.join(",")]);
   const reread = useReread(loaded.reload, loaded.loading, REREAD_MS);
-  useRuns(runIds, { episodes: reread, runUpdated: reread, readAgain: reread });
+  useRuns(runIds, { episodes: reread, runUpdated: reread, readAgain: reread, subscribed: reread });
   const runs = useMemo(
     () => (loaded.data?.runs ?? []).filter((run) => runIds.includes(run.run_id)),
     [loaded.data, runIds.join(",")],

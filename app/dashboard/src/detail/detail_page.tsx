@@ -90,6 +90,12 @@ function Shown({ run, loaded, onDelete }: ShownProps) {
   const [round, setRound] = useState(0);
   const readHeader = useReread(loaded.reload, loaded.loading, HEADER_MS);
   const readStats = useReread(stats.reload, stats.loading, STATS_MS);
+  const readAgain = (): void => {
+    loaded.reload();
+    seed.reload();
+    readStats();
+    setRound((at) => at + 1);
+  };
   useRuns([runId], {
     episodes: (event) => {
       take(event.episodes);
@@ -97,12 +103,8 @@ function Shown({ run, loaded, onDelete }: ShownProps) {
       readStats();
     },
     runUpdated: (update) => loaded.replace((shown) => shown && withUpdate(shown, update)),
-    readAgain: () => {
-      loaded.reload();
-      seed.reload();
-      readStats();
-      setRound((at) => at + 1);
-    },
+    readAgain,
+    subscribed: useMissed(run, readAgain),
   });
   useEnding(run, () => {
     loaded.reload();
@@ -136,6 +138,22 @@ function Shown({ run, loaded, onDelete }: ShownProps) {
       <EpisodeTable runId={runId} metrics={metrics} feed={feed} round={round} />
     </div>
   );
+}
+
+/**
+ * A function for when all is heard from now on: it reads again when there were reports since the page was read,
+ * for those were not heard. What the page shows by then is no measure: events may have brought it later ones.
+ */
+function useMissed(run: RunDocument, readAgain: () => void): () => void {
+  const read = useRef(run);
+  const look = async (): Promise<void> => {
+    const now = await findRun(run.run_id);
+    const { last_reported_at, summary } = read.current;
+    if (now?.last_reported_at === last_reported_at && now.summary.episodes === summary.episodes) return;
+    if (now) read.current = now;
+    readAgain();
+  };
+  return () => void look().catch(readAgain); // which tries until it succeeds
 }
 
 /** Tell, once, that the run has ended while its page is open. */
