@@ -1,6 +1,6 @@
 """
 How soon a revoked key stops working (contract section 5), whichever worker is asked. Called by
-test_admin.py and test_keys.py.
+test_admin.py, test_keys.py and test_session.py.
 """
 
 import time
