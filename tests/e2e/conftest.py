@@ -14,7 +14,8 @@ def stack():
     """nginx, training-api (4 workers) and MongoDB in a folder that is removed afterwards."""
     stack = Stack()
     try:
-        stack.up("--port", stack.port, "--workers", 4)
+        # A machine that is busy launches a trainer later, and nobody is to hear 500 of that.
+        stack.up("--port", stack.port, "--workers", 4, TRAINING_START_WAIT_MS="10000")
         yield stack
     finally:
         stack.remove()
