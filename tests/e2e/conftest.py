@@ -14,7 +14,8 @@ def stack():
     """nginx, training-api (4 workers) and MongoDB in a folder that is removed afterwards."""
     stack = Stack()
     try:
-        stack.up("--port", stack.port, "--workers", 4)
+        # A busy machine launches a trainer slowly.
+        stack.up("--port", stack.port, "--workers", 4, TRAINING_START_WAIT_MS="10000")
         yield stack
     finally:
         stack.remove()
