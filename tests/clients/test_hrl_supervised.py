@@ -168,6 +168,11 @@ def test_a_stop_amid_a_training_saves_it(stack: Stack, api: Client, ear: PythonC
     wait_for_progress(ear, before + 2)
     stack.kill("mongod", signal.SIGKILL)
     stack.up("--port", stack.port, "--workers", 4)
+    until(
+        lambda: api.another().get("/api/training/status").status_code == 200,
+        PATIENCE_S,
+        "the database is back",
+    )
     before = status(api.another())["current_episode"]
     wait_for_progress(ear, before + 2)
     answer = api.post("/api/training/stop").json()

@@ -202,7 +202,7 @@ def test_asked_to_stop_it_saves_and_ends_the_run_stopped(
     ask(trainer)
     asked = time.monotonic()
     assert trainer.wait() == code, trainer.err
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < 60  # of hours that it had before it
     run = api.runs["long"]
     numbers = list(run["episodes"])
     assert numbers == list(range(1, len(numbers) + 1))

@@ -18,7 +18,8 @@ trust_system_certificates
 find_node
 cd "$2"
 if ! cmp -s package-lock.json installed.lock; then
-    logged timeout 120 "$NODE" "$NPM" ci --no-audit --no-fund --ignore-scripts --prefix "$2"
+    fetched timeout 300 "$NODE" "$NPM" ci --no-audit --no-fund --ignore-scripts \\
+        "${NPM_PATIENCE[@]}" --prefix "$2"
     cp package-lock.json installed.lock
 fi
 printf %s "$NODE"
