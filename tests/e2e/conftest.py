@@ -14,7 +14,7 @@ def stack():
     """nginx, training-api (4 workers) and MongoDB in a folder that is removed afterwards."""
     stack = Stack()
     try:
-        # A machine that is busy launches a trainer later, and nobody is to hear 500 of that.
+        # A busy machine launches a trainer slowly.
         stack.up("--port", stack.port, "--workers", 4, TRAINING_START_WAIT_MS="10000")
         yield stack
     finally:

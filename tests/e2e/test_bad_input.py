@@ -4,6 +4,7 @@ field), each a precise 4xx after which nothing was stored. Errors' shape is chec
 support.problem().
 """
 
+import contextlib
 import json
 import socket
 import time
@@ -478,15 +479,16 @@ def seconds_until_cut(url, data, slowly=b""):
     with socket.create_connection((where.hostname, where.port), timeout=30) as sock:
         sock.sendall(data)
         sock.settimeout(3 if slowly else 30)
-        for byte in slowly:
-            try:
-                if sock.recv(65536) == b"":
-                    break
-            except TimeoutError:
-                sock.sendall(bytes([byte]))
-        sock.settimeout(30)
-        while sock.recv(65536):
-            pass
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # cut as well
+            for byte in slowly:
+                try:
+                    if sock.recv(65536) == b"":
+                        break
+                except TimeoutError:
+                    sock.sendall(bytes([byte]))
+            sock.settimeout(30)
+            while sock.recv(65536):
+                pass
     return time.monotonic() - start
 
 
