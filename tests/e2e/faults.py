@@ -6,9 +6,11 @@ afterwards.
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pymongo
@@ -57,7 +59,7 @@ class Faults:
     def workers(self):
         """The pids of the workers that live now."""
         master = self.pid("api")
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
             return [int(pid) for pid in children if is_alive(int(pid))]
         return []
@@ -77,7 +79,7 @@ class Faults:
         os.kill(pid, signal.SIGKILL)
         at = time.monotonic()
         self.state = "killed"
-        wait_until(lambda: self.is_gone(pid), 10, "mongod gone")
+        wait_until(lambda: self.is_gone(pid), 60, "mongod gone")
         return at
 
     def is_gone(self, pid):
@@ -93,7 +95,7 @@ class Faults:
             return time.monotonic()
         if "--fork" in self.command:
             done = subprocess.run(
-                self.command, cwd=self.cwd, capture_output=True, text=True, timeout=120, check=False
+                self.command, cwd=self.cwd, capture_output=True, text=True, timeout=600, check=False
             )
             assert done.returncode == 0, f"mongod did not start: {done.stdout}{done.stderr}"
         else:
@@ -111,7 +113,7 @@ class Faults:
 
     def wait_for_primary(self):
         try:
-            wait_until(lambda: takes_writes(self.uri), 60, "mongod taking writes")
+            wait_until(lambda: takes_writes(self.uri), 120, "mongod taking writes")
         except AssertionError:
             log = (self.run_folder.parent / "log" / "mongod.log").read_text().splitlines()
             raise AssertionError("mongod takes no writes:\n" + "\n".join(log[-25:])) from None
@@ -131,8 +133,24 @@ class Faults:
     def mend(self):
         """Everything as it was before: mongod runs, workers serve."""
         self.start_mongod()
-        client = Client(self.url)
-        wait_until(lambda: is_ready(client), 30, "the stack ready again")
+        self.wait_ready()
+
+    def wait_ready(self):
+        """
+        Until whoever is asked reaches the database: each worker learns for itself that it has lost
+        the connection, and says 503 then. So many at once keep all of them busy.
+        """
+        clients = [Client(self.url) for _ in range(8)]
+        with ThreadPoolExecutor(len(clients)) as pool:
+            wait_until(lambda: all(pool.map(is_ready, clients)), 60, "the stack ready again")
+
+    def all_workers(self):
+        """The pids of the workers, once there are as many as there should be."""
+        settings = (self.run_folder / "training.env").read_text()
+        count = int(re.search(r'^TRAINING_API_WORKERS="(\d+)"$', settings, re.M)[1])
+        return wait_until(
+            lambda: (found := self.workers()) and len(found) == count and found, 60, "all workers"
+        )
 
 
 def takes_writes(uri):
@@ -146,7 +164,8 @@ def takes_writes(uri):
 
 
 def is_ready(client):
+    """Whether a few requests in a row reach the database."""
     try:
-        return client.get("/readyz").status_code == 200
+        return all(client.get("/readyz").status_code == 200 for _ in range(4))
     except OSError:
         return False

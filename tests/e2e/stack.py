@@ -26,16 +26,22 @@ SETTINGS = (
 )
 
 
+ports = set()  # that were handed out, and may not be listened on yet
+
+
 def free_port():
     """A port that nobody listens on now, outside the range that the system hands out itself."""
     while True:
         port = random.randint(18000, 19999)
+        if port in ports:
+            continue
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 sock.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            ports.add(port)
             return port
 
 
@@ -144,7 +150,11 @@ class Stack:
 
     def admin(self, *words, **settings):
         """training-admin with this stack's database; returns the finished process."""
-        database = {"MONGODB_URI": self.mongodb_uri, "MONGODB_DB_NAME": self.mongodb_name}
+        database = {
+            "MONGODB_URI": self.mongodb_uri,
+            "MONGODB_DB_NAME": self.mongodb_name,
+            "TRAINING_DB_CONNECT_MS": "10000",  # on a busy machine too
+        }
         return subprocess.run(
             [str(self.build / "training-admin"), *words],
             env={**plain_environment(), **database, **settings},

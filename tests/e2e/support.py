@@ -4,6 +4,7 @@ strictly, requests of raw bytes, and checks of shapes. Used by test_*.py; the st
 from conftest.py.
 """
 
+import contextlib
 import http.client
 import json
 import re
@@ -275,7 +276,8 @@ def send_raw(url, data, timeout=60):
     """Send these very bytes to the server and read one answer; None when it only hangs up."""
     where = urllib.parse.urlsplit(url)
     with socket.create_connection((where.hostname, where.port), timeout=timeout) as sock:
-        sock.sendall(data)
+        with contextlib.suppress(ConnectionError):  # it may refuse before it has read all of it
+            sock.sendall(data)
         answer = http.client.HTTPResponse(sock)
         try:
             answer.begin()

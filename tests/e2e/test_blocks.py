@@ -56,7 +56,7 @@ def wait_packed(client, db, oid, run_id, to=6000):
         client.curve(run_id, metric="steps", max_points=10)
         return blocks_to(db, oid) >= to
 
-    wait_until(packed, 60, f"blocks up to {to}")
+    wait_until(packed, 120, f"blocks up to {to}")
 
 
 def curves_agree(client, run_id, book):
@@ -125,13 +125,14 @@ def test_a_run_that_is_written_and_packed_and_whose_workers_are_killed(stack, cl
         path = f"{DOCUMENTS}/{run_id}/episodes"
         wait_until(
             lambda client=client, path=path, body=body: client.post(path, body).status_code == 200,
-            20,
+            60,
             "a report is taken",
         )
         for number, members in reports.items():
             book.report(number, members)
         time.sleep(0.3)
-        kill_if_there(int(rng.choice(children_of(stack.pid("api")))))
+        alive = wait_until(lambda: children_of(stack.pid("api")), 60, "a worker")
+        kill_if_there(int(rng.choice(alive)))
         client = client.another()
     curves_agree(client, run_id, book)
     wait_packed(client, db, oid, run_id)
@@ -147,8 +148,9 @@ def test_purging_takes_the_blocks_along(client, db, stack, long_run, admin):
         {"_id": oid}, {"$set": {"due": tombstone["deleted_at"], "next_at": tombstone["deleted_at"]}}
     )
     assert admin("purge", "--due").returncode == 0
-    assert db.blocks.count_documents({"_id.run": oid}) == 0
-    assert db.episodes.count_documents({"_id.run": oid}) == 0
+    # An idle worker may have been quicker to begin with it.
+    for rows in (db.blocks, db.episodes):
+        wait_until(lambda rows=rows: not rows.count_documents({"_id.run": oid}), 60, "purged")
 
 
 def test_the_doctor_finds_a_block_that_differs_and_mends_it(client, db, long_run, admin):

@@ -42,7 +42,7 @@ def test_every_call_of_the_page_works_as_printed(stack, tmp_path):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -220,4 +220,4 @@ def test_every_answer_of_a_client_is_judged(client, monkeypatch):
     monkeypatch.setattr("support.check", lambda response: looked.append(response) or response)
     client.get(RUNS)
     client.post(RUNS, {})
-    wait_until(lambda: len(looked) == 2, 1, "two answers judged")
+    wait_until(lambda: len(looked) == 2, 30, "two answers judged")

@@ -13,7 +13,7 @@ import pymongo
 import pytest
 
 from expected import Book
-from support import Client, agree, new_id, stored
+from support import Client, agree, new_id, stored, wait_until
 from writers import Crowd
 
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -117,7 +117,8 @@ def test_a_run_that_is_written_meanwhile_is_never_accused(client, doctor):
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        crowd.wait_for_more(300)
+        crowd.wait_for_more(300, 120)
+        wait_until(lambda: len(seen) >= 3 or not asking.is_alive(), 120, "three reports")
     finally:
         stop.set()
         asking.join()
@@ -272,7 +273,7 @@ def test_unended_runs_are_told_and_ended_only_when_asked(client, db, account, do
     old, fresh, done = client.create(), client.create(), client.create()
     client.end(done, "completed")
     for run_id in (old, done):
-        weeks_ago = NOW - datetime.timedelta(days=8)
+        weeks_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=8)
         db.runs.update_one({"run_id": run_id}, {"$set": {"last_reported_at": weeks_ago}})
     assert doctor()[:2] == doctor("--unended-after", "9")[:2] == (0, [])
     code, lines, _ = doctor("--mend", "--unended-after", "7")

@@ -12,16 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from expected import Book
+from pulse import Pulse
 from support import DOCUMENTS, RUNS, Client, agree, ok, problem, wait_until
 
 WRITERS = 4
 LIMIT_S = 2.0
-SLACK_S = 0.4  # for a machine that is busy with other things
+SLACK_S = 0.4  # for asking, and what Pulse does not see of a busy machine
 
 
 @pytest.fixture
 def run(client):
     return client.create()
+
+
+@pytest.fixture(scope="module")
+def pulse():
+    with Pulse() as pulse:
+        yield pulse
 
 
 class Logger(threading.Thread):
@@ -75,12 +82,12 @@ class Loggers:
     def __exit__(self, *_):
         self.stop.set()
         for thread in self.threads:
-            thread.join(60)
+            thread.join(120)
 
     def count(self):
         return sum(len(t.acknowledged) for t in self.threads)
 
-    def wait_for_more(self, count, seconds=30):
+    def wait_for_more(self, count, seconds=120):
         goal = self.count() + count
         wait_until(lambda: self.count() >= goal, seconds, f"{goal} episodes acknowledged")
 
@@ -112,14 +119,30 @@ def assert_nothing_lost(client, run_id, loggers):
     agree(client, run_id, book, windows=(10,))
 
 
-def answers_in_time(loggers, lost_at):
+def wait_for_refusal(loggers, lost_at, pulse):
+    """Until a writer met a 503 after the loss of the database, which must be in time."""
+
+    def refused_at():
+        ends = [end for _, end, status in loggers.answers() if status == 503 and end > lost_at]
+        return min(ends, default=None)
+
+    assert_in_time(lost_at, wait_until(refused_at, 60, "a 503"), pulse, "the first 503")
+
+
+def assert_in_time(start, end, pulse, what):
+    took, limit = end - start, LIMIT_S + SLACK_S
+    if took > limit:
+        limit += pulse.lost(start, end)
+    assert took <= limit, f"{what} took {took:.2f} s, more than {limit:.2f} s"
+
+
+def answers_in_time(loggers, lost_at, pulse):
     """What was answered after the loss of the database: each within the limit, 503 when not 200."""
     late = [a for a in loggers.answers() if a[1] >= lost_at]
     assert late
     for start, end, status in late:
         assert status in (200, 503), f"a writer met {status}"
-        took = end - max(start, lost_at)
-        assert took <= LIMIT_S + SLACK_S, f"an answer ({status}) took {took:.1f} s"
+        assert_in_time(max(start, lost_at), end, pulse, f"an answer ({status})")
     assert any(status == 503 for _, _, status in late), "no writer met a 503"
 
 
@@ -129,28 +152,21 @@ def serves(client, run_id):
     return fine and client.post(f"{RUNS}/{run_id}/complete").status_code == 200
 
 
-def assert_back_in_time(client, run_id, returned_at):
-    wait_until(lambda: serves(client, run_id), 20, "service after the database's return")
-    took = time.monotonic() - returned_at
-    assert took <= LIMIT_S + SLACK_S, f"back only {took:.1f} s after the database"
+def assert_back_in_time(client, run_id, returned_at, pulse):
+    wait_until(lambda: serves(client, run_id), 60, "service after the database's return")
+    assert_in_time(returned_at, time.monotonic(), pulse, "service after the database's return")
 
 
 @pytest.mark.parametrize("retry", [True, False], ids=["retrying", "giving up"])
-def test_kill_9_of_mongod_loses_nothing_that_was_acknowledged(client, run, faults, retry):
+def test_kill_9_of_mongod_loses_nothing_that_was_acknowledged(client, run, faults, pulse, retry):
     with Loggers(client, run, retry) as loggers:
         for _ in range(2):
             loggers.wait_for_more(60)
             lost_at = faults.kill_mongod()
-            wait_until(
-                lambda lost_at=lost_at: any(
-                    s == 503 and end > lost_at for _, end, s in loggers.answers()
-                ),
-                LIMIT_S + SLACK_S,
-                "a 503 after mongod was killed",
-            )
+            wait_for_refusal(loggers, lost_at, pulse)
             faults.start_mongod()
         loggers.wait_for_more(60)
-    answers_in_time(loggers, lost_at)
+    answers_in_time(loggers, lost_at, pulse)
     assert_nothing_lost(client, run, loggers)
 
 
@@ -169,10 +185,10 @@ def test_kill_9_of_workers_loses_nothing_that_was_acknowledged(client, run, faul
 
 
 def test_a_killed_worker_is_replaced(client, faults):
-    before = set(faults.workers())
+    before = set(wait_until(faults.workers, 60, "a worker"))
     faults.kill_workers()
-    wait_until(
-        lambda: len(set(faults.workers()) - before) == len(before), 15, "as many new workers"
+    wait_until(  # more, when some were still to come
+        lambda: len(set(faults.workers()) - before) >= len(before), 60, "as many new workers"
     )
     assert client.read("/readyz")["status"] == "ok"
 
@@ -187,7 +203,7 @@ def test_replacing_the_workers_one_by_one_fails_no_request(client, run, faults):
                 lambda old=before: (
                     len(faults.workers()) >= len(old) and not old & set(faults.workers())
                 ),
-                30,
+                120,
                 "new workers in place of the old ones",
             )
         loggers.wait_for_more(40)
@@ -224,14 +240,14 @@ def test_a_worker_that_leaves_after_its_requests_fails_none(another_api, client,
 )
 @pytest.mark.parametrize("away", ["killed", "stopped"])
 def test_every_route_says_503_in_time_while_the_database_is_away(
-    client, module_run, outage, away, method, path, body
+    client, module_run, outage, pulse, away, method, path, body
 ):
     outage(away)
     start = time.monotonic()
     answer = client.request(method, path.format(id=module_run), body=body)
-    took = time.monotonic() - start
+    end = time.monotonic()
     problem(answer, 503, "store_unavailable")
-    assert took <= LIMIT_S + SLACK_S, f"the 503 took {took:.1f} s"
+    assert_in_time(start, end, pulse, "the 503")
 
 
 @pytest.fixture(scope="module")
@@ -255,22 +271,24 @@ def outage(module_faults):
     return take_away
 
 
-def test_the_process_lives_while_the_database_is_away(client, faults):
+def test_the_process_lives_while_the_database_is_away(client, faults, pulse):
     faults.stop_mongod()
     start = time.monotonic()
     assert Client(client.url).read("/healthz")["status"] == "ok"
-    assert time.monotonic() - start <= LIMIT_S
+    assert_in_time(start, time.monotonic(), pulse, "/healthz")
     faults.continue_mongod()
 
 
-def test_after_kill_9_of_mongod_service_is_back_in_time(client, run, faults):
+def test_after_kill_9_of_mongod_service_is_back_in_time(client, run, faults, pulse):
     client.report(run, 1, roi_pct=1)
     faults.kill_mongod()
     problem(client.post(f"{RUNS}/{run}/episodes", {"episode_number": 2}), 503)
-    assert_back_in_time(client, run, faults.start_mongod())
+    assert_back_in_time(client, run, faults.start_mongod(), pulse)
 
 
-def test_replacements_too_are_back_when_workers_asked_a_recovering_mongod(client, run, faults):
+def test_replacements_too_are_back_when_workers_asked_a_recovering_mongod(
+    client, run, faults, pulse
+):
     """A worker that met mongod while it recovered believed for ever that it had no sessions."""
     client.report(run, 1, reward_sum=0)
     stop = threading.Event()
@@ -283,49 +301,47 @@ def test_replacements_too_are_back_when_workers_asked_a_recovering_mongod(client
     with ThreadPoolExecutor(8) as askers:
         asking = [askers.submit(ask, client.another()) for _ in range(8)]
         faults.start_mongod()
-        wait_until(lambda: serves(client, run), 20, "service")
+        wait_until(lambda: serves(client, run), 60, "service")
         stop.set()
     assert all(done.exception() is None for done in asking)
-    deadline = time.monotonic() + LIMIT_S
-    while client.post(f"{RUNS}/{run}/episodes", {"episode_number": 1}).status_code != 200:
-        assert time.monotonic() < deadline, "replacements are not back"
+    back_at = time.monotonic()
     for reward in range(40):  # whichever worker answers
-        client.report(run, 1, reward_sum=reward)
+        asked_at, report = time.monotonic(), {"episode_number": 1, "reward_sum": reward}
+        while client.post(f"{RUNS}/{run}/episodes", report).status_code != 200:
+            assert_in_time(back_at, asked_at, pulse, "a worker's replacements")
+            asked_at = time.monotonic()
     assert client.detail(run)["episodes_completed"] == 1
 
 
-def test_a_mongod_that_hangs_gives_503_in_time_and_service_is_back_in_time(client, run, faults):
+def test_a_mongod_that_hangs_gives_503_in_time_and_service_is_back_in_time(
+    client, run, faults, pulse
+):
     client.report(run, 1, roi_pct=1)
     faults.stop_mongod()
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(timed_report, client, run, n) for n in range(2, 10)]
         for future in futures:
-            status, took = future.result()
-            assert status == 503 and took <= LIMIT_S + SLACK_S, (status, took)
-    assert_back_in_time(client, run, faults.continue_mongod())
+            status, start, end = future.result()
+            assert status == 503
+            assert_in_time(start, end, pulse, "the 503")
+    assert_back_in_time(client, run, faults.continue_mongod(), pulse)
 
 
 def timed_report(client, run_id, number):
     start = time.monotonic()
     answer = client.another().post(f"{RUNS}/{run_id}/episodes", {"episode_number": number})
-    return answer.status_code, time.monotonic() - start
+    return answer.status_code, start, time.monotonic()
 
 
-def test_a_hanging_mongod_loses_nothing_that_was_acknowledged(client, run, faults):
+def test_a_hanging_mongod_loses_nothing_that_was_acknowledged(client, run, faults, pulse):
     with Loggers(client, run, retry=True) as loggers:
         for _ in range(2):
             loggers.wait_for_more(60)
             lost_at = faults.stop_mongod()
-            wait_until(
-                lambda lost_at=lost_at: any(
-                    s == 503 and end > lost_at for _, end, s in loggers.answers()
-                ),
-                LIMIT_S + SLACK_S,
-                "a 503 after mongod was stopped",
-            )
+            wait_for_refusal(loggers, lost_at, pulse)
             faults.continue_mongod()
         loggers.wait_for_more(60)
-    answers_in_time(loggers, lost_at)
+    answers_in_time(loggers, lost_at, pulse)
     assert_nothing_lost(client, run, loggers)
 
 
@@ -338,7 +354,7 @@ def test_an_acknowledged_create_change_and_checkpoint_survive_kill_9(client, fau
         runs.append((run_id, client.complete(run_id)["completed_at"]))
     faults.kill_mongod()
     faults.start_mongod()
-    wait_until(lambda: serves(client, runs[0][0]), 20, "service")
+    faults.wait_ready()
     for i, (run_id, completed_at) in enumerate(runs):
         document = client.document(run_id)
         assert document["config"] == {"i": i} and document["notes"] == f"n{i}"

@@ -599,17 +599,17 @@ def test_killed_in_the_middle_it_goes_on_when_run_again(stack, mongo, old, own, 
     def stored():
         return sum(run["episodes"] for run in db.runs.find({"account": account}))
 
-    for goal in (1000, 9000, 17000):
+    ends = []
+    for goal in (1000, 4000, 8000):
         running = start_import(stack, old, account)
         wait_until(
             lambda goal=goal, running=running: stored() >= goal or running.poll() is not None,
-            60,
+            120,
             f"{goal} stored",
         )
         running.send_signal(signal.SIGKILL)
-        running.wait()
-    assert stored() < 24000, "it was killed before its end"
-    time.sleep(0.1)
+        ends.append(running.wait())
+    assert -signal.SIGKILL in ends, "it was killed before its end"
     done = bring()
     assert done.returncode == 0, done.stdout + done.stderr
     for logger in loggers:
@@ -635,7 +635,7 @@ def test_a_document_of_16_mb_needs_little_memory_and_time(stack, mongo, old, own
             break
         time.sleep(0.01)
     assert running.wait() == 0
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 300
     if "asan" not in stack.build.name:
         assert peak_kib < 120_000, f"{peak_kib} KiB"
     book = book_of(logger.document())

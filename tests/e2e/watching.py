@@ -39,7 +39,7 @@ class Watching:
         ]
         for thread in self.threads:
             thread.start()
-        wait_until(lambda: self.state()["connected"], 10, "the stream open")
+        wait_until(lambda: self.state()["connected"], 60, "the stream open")
 
     def read(self):
         for line in self.process.stdout:
@@ -71,7 +71,7 @@ class Watching:
         """Asked for now; the answer comes after all that was told before."""
         before = len(self.of("state"))
         self.say("state")
-        wait_until(lambda: len(self.of("state")) > before, 10, "an answer")
+        wait_until(lambda: len(self.of("state")) > before, 60, "an answer")
         return self.of("state")[before]
 
     def of(self, kind, run_id=None, client=0):
@@ -98,7 +98,7 @@ class Watching:
     def numbers(self, run_id, client=0):
         return [episode["episode"] for _, episode in self.episodes(run_id, client)]
 
-    def wait_for(self, count, run_id, seconds=20):
+    def wait_for(self, count, run_id, seconds=60):
         """Until so many reports were told."""
 
         def told():
@@ -110,7 +110,11 @@ class Watching:
         """It ends at the end of its input, in time and without a complaint of a sanitizer."""
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
-        status = self.process.wait(timeout=30)
+        try:
+            status = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            status = self.process.wait()
         for thread in self.threads:
             thread.join(10)
         assert status == 0, "".join(self.noise[-60:])

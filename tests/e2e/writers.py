@@ -30,7 +30,7 @@ class Job:
     seed: int
     rounds: int  # at least so many writes, and on until the crowd is told to stop
     highest: int = 600
-    patience_s: float = 30.0
+    patience_s: float = 60.0
 
 
 @dataclass
@@ -176,7 +176,7 @@ class Crowd:
     def is_busy(self):
         return not all(future.done() for future in self.futures)
 
-    def wait_for_more(self, count, seconds=40):
+    def wait_for_more(self, count, seconds=120):
         """Until so many more writes were acknowledged."""
         goal = self.writes.value + count
         wait_until(lambda: self.writes.value >= goal, seconds, f"{goal} acknowledged writes")
@@ -187,7 +187,7 @@ class Crowd:
         book, answers = Book(), []
         try:
             for future in self.futures:
-                told = future.result(timeout=120)
+                told = future.result(timeout=300)
                 book.merge(told.book)
                 answers += told.answers
         finally:
