@@ -23,7 +23,7 @@ SHOWN = "evil\\x1b[31m[bold]x[/bold]\\x07\\u{202e}"
 def log_run(
     stack: Stack, run_id: str, episodes: int, status: str = "completed", **more: Any
 ) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         logger.create_run(
             more.pop("agent", "cli-agent"), "PPO", more.pop("config", {"lr": 0.5}), run_id, **more
         )

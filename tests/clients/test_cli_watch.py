@@ -21,7 +21,7 @@ from stack import Stack
 @pytest.fixture
 def run(stack: Stack, request: pytest.FixtureRequest) -> Iterator[TrainingRunLogger]:
     """A run of 40 episodes, of which the first 10 are there."""
-    logger = TrainingRunLogger(stack.url, stack.key)
+    logger = TrainingRunLogger(stack.url, stack.key, close_timeout_s=60)
     logger.create_run("watched", "PPO", {}, f"watch-{time.time_ns()}", episodes_total=40)
     report(logger, 1, 10)
     yield logger
@@ -85,7 +85,7 @@ def test_pipes_get_plain_lines_and_the_status_is_the_exit_code(
 
 @pytest.mark.parametrize(("status", "code"), [("completed", 0), ("failed", 1), ("stopped", 3)])
 def test_a_run_that_has_ended_is_told_at_once(stack: Stack, status: str, code: int) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         run_id = logger.create_run("watched", run_id=f"watch-ended-{status}-{time.time_ns()}")
         logger.update_status(status)  # type: ignore[arg-type]
     done = training(stack, "runs", "watch", run_id)

@@ -102,7 +102,7 @@ def test_values_that_are_not_finite_are_kept(stack: Stack, tmp_path: Path) -> No
 
 
 def test_an_export_as_event_file_comes_back_as_it_was(stack: Stack, tmp_path: Path) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         run_id = logger.create_run("round", "DQN")
         for n in range(1, 301):
             metrics = {"a/b": float("nan") if n == 3 else 1 / n}
@@ -150,7 +150,7 @@ def test_a_chosen_run_id_never_mixes_with_another_run(stack: Stack, tmp_path: Pa
     path = write_monitor(tmp_path / "monitor.csv", 7.0, [(1, 5, 1.0)])
     assert imported(stack, "monitor", path, "--run-id", "chosen-1")["run_id"] == "chosen-1"
     assert imported(stack, "monitor", path, "--run-id", "chosen-1")["replaced"] == 1
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         logger.create_run("other", run_id="chosen-2")
         logger.log_episode(1, 9.0, 9)
     done = training(stack, "import", "monitor", path, "--run-id", "chosen-2")

@@ -37,7 +37,7 @@ def test_a_run_arrives_as_it_was_logged(stack: Stack) -> None:
         "a": {"b.c": [1e-7, None, True], "": "é", "$x": 2**62},
         "inf": float("inf"),
     }
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         logger.create_run("agent", "DQN", config, tags=["t"], notes="*n*", metadata={"host": "h"})
         logger.log_episode(2, np.float32(-0.5), np.int64(3), win=np.bool_(False))
         logger.log_episode(1, float("nan"), 1, win=0.5, epsilon=0.25, metrics={"loss": np.inf})
@@ -64,7 +64,7 @@ def test_metrics_that_both_families_know_are_found_under_their_names(stack: Stac
         "reward_sum": 10.0, "total_reward": 10.0, "steps": 50, "win": True, "epsilon": 0.5,
         "loss": 0.25,
     }  # fmt: skip
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         logger.create_run("agent")
         logger.log_episode(1, 10.0, 50, metrics=metrics)
     assert logger.delivery == Delivery(delivered=1)
@@ -78,16 +78,16 @@ def test_metrics_that_both_families_know_are_found_under_their_names(stack: Stac
 def test_resume_is_held_against_what_the_api_has(
     stack: Stack, resume: Resume, arrives: bool
 ) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         run_id = logger.create_run("agent", config={"lr": 1})
         logger.log_episode(1, 1.0, 1)
-    with TrainingRunLogger(stack.url, stack.key) as other:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as other:
         other.create_run("other", config={"lr": 2}, run_id=run_id, resume=resume)
         other.log_episode(2, 2.0, 1)
     document = read(stack, logger)
     assert document["summary"]["episodes"] == (2 if arrives else 1)
     assert (document["agent_id"], document["config"]) == ("agent", {"lr": 1})
-    with TrainingRunLogger(stack.url, stack.key) as lost:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as lost:
         lost.create_run(run_id=f"{run_id[:30]}-none", resume="must")
         lost.log_episode(1, 1.0, 1)
     assert lost.delivery == Delivery(refused=1)
@@ -96,7 +96,7 @@ def test_resume_is_held_against_what_the_api_has(
 def test_the_episodes_that_the_api_refuses_are_left_out(
     stack: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         logger.create_run("agent")
         for number in range(1, 501):
             bad = number % 100 == 7
@@ -112,7 +112,7 @@ def test_the_episodes_that_the_api_refuses_are_left_out(
 
 
 def test_a_run_goes_on_under_its_id_and_replaces_what_it_replays(stack: Stack) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         run_id = logger.create_run("agent", config={"lr": 1})
         for number in range(1, 11):
             logger.log_episode(number, 1.0, 1)
@@ -129,10 +129,10 @@ def test_a_run_goes_on_under_its_id_and_replaces_what_it_replays(stack: Stack) -
 def test_an_id_that_is_taken_by_another_config_is_refused_and_said(
     stack: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with TrainingRunLogger(stack.url, stack.key) as logger:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger:
         run_id = logger.create_run("agent", config={"lr": 1})
         logger.log_episode(1, 1.0, 1)
-    with TrainingRunLogger(stack.url, stack.key) as other:
+    with TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as other:
         other.create_run("agent", config={"lr": 2}, run_id=run_id)
         other.log_episode(1, 5.0, 1)
     assert read(stack, logger)["metrics"]["episodes"][0]["total_reward"] == 1.0
@@ -149,7 +149,10 @@ def test_an_id_that_is_taken_by_another_config_is_refused_and_said(
 def test_an_exception_in_the_block_ends_the_run(
     stack: Stack, error: BaseException, status: str, metadata: dict[str, str]
 ) -> None:
-    with pytest.raises(type(error)), TrainingRunLogger(stack.url, stack.key) as logger:
+    with (
+        pytest.raises(type(error)),
+        TrainingRunLogger(stack.url, stack.key, close_timeout_s=60) as logger,
+    ):
         logger.create_run("agent")
         raise error
     document = read(stack, logger)
@@ -157,7 +160,7 @@ def test_an_exception_in_the_block_ends_the_run(
 
 
 def test_a_run_that_is_stopped_from_elsewhere_is_asked_to_stop(stack: Stack) -> None:
-    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01, close_timeout_s=60) as logger:
         logger.create_run("agent")
         logger.log_episode(1, 1.0, 1)
         assert logger.flush()
@@ -177,7 +180,7 @@ def test_a_run_that_is_stopped_from_elsewhere_is_asked_to_stop(stack: Stack) -> 
 def test_leaving_the_block_of_a_run_that_was_stopped_elsewhere_says_nothing_more(
     stack: Stack, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01, close_timeout_s=60) as logger:
         logger.create_run("agent")
         stop(stack, logger) if logger.flush() else pytest.fail("no answer")
         logger.log_episode(1, 1.0, 1)
@@ -187,14 +190,14 @@ def test_leaving_the_block_of_a_run_that_was_stopped_elsewhere_says_nothing_more
 
 
 def test_a_run_that_had_ended_before_or_was_ended_here_is_not_asked_to_stop(stack: Stack) -> None:
-    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as logger:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01, close_timeout_s=60) as logger:
         run_id = logger.create_run("agent")
         logger.log_episode(1, 1.0, 1)
         logger.update_status("completed")
         logger.log_episode(2, 1.0, 1)
         assert logger.flush()
         assert not logger.stop_requested
-    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01) as again:
+    with TrainingRunLogger(stack.url, stack.key, linger_s=0.01, close_timeout_s=60) as again:
         again.create_run("agent", run_id=run_id)
         again.log_episode(3, 1.0, 1)
         assert again.flush()

@@ -36,7 +36,8 @@ def tracker(stack: Stack) -> Callable[..., TrainingTracker]:
     """TrainingTracker(env, …) with the stack's URL and key."""
 
     def make(env: Any, **options: Any) -> TrainingTracker:
-        return TrainingTracker(env, api_key=stack.key, base_url=stack.url, **options)
+        patient = {"close_timeout_s": 60.0, **options}
+        return TrainingTracker(env, api_key=stack.key, base_url=stack.url, **patient)
 
     return make
 

@@ -124,7 +124,7 @@ def test_the_shortest_training_is_a_run_too(stack: Stack, start: Start) -> None:
 def test_a_signal_ends_the_run_stopped_with_a_last_checkpoint(
     stack: Stack, start: Start, number: int, code: int
 ) -> None:
-    trainer = start("--mode", "full", "--seed", "1")
+    trainer = start("--mode", "full", "--seed", "1", "--total-timesteps", "300000")
     trainer.wait_until(lambda: " 10 %" in trainer.err or "stopped" in trainer.out)
     trainer.send_signal(number)
     assert trainer.wait() == code
@@ -174,7 +174,7 @@ def test_what_dies_in_mid_training_and_comes_back_has_every_episode(
 ) -> None:
     agent = tmp_path / "agent.json"
     agent.write_text('{"epsilon_decay": 0.9999}')
-    timesteps = 120_000
+    timesteps = 80_000
     trainer = start(
         "--mode", "full", "--total-timesteps", str(timesteps), "--seed", "4",
         "--agent-config", str(agent),
