@@ -1,8 +1,10 @@
 """
 What the tests of the detail and compare pages share: runs to look at, what stands in a chart's
-table, figures as the page writes them, axe. Used by test_detail_page.py, test_compare_page.py.
+table, figures as the page writes them, axe, a page that is not heard. Used by test_detail_page.py
+and test_compare_page.py.
 """
 
+import contextlib
 import math
 import re
 
@@ -116,3 +118,26 @@ def serious_faults(page):
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
     ]
+
+
+@contextlib.contextmanager
+def deaf(page):
+    """Meanwhile the gateway does not hear which runs the page wants to hear of; then it does."""
+    held, over = [], []
+
+    def open_road(road):
+        server = road.connect_to_server()
+
+        def pass_on(told):
+            if "subscribe" in str(told) and not over:
+                held.append((server, told))
+            else:
+                server.send(told)
+
+        road.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/socket.io/"), open_road)
+    yield held
+    over.append(True)
+    for server, told in held:
+        server.send(told)

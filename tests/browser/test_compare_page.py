@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from scipy import stats as scipy_stats
 
 from chart_pages import (
+    deaf,
     drag,
     inked,
     make_run,
@@ -20,7 +21,7 @@ from chart_pages import (
     table_rows,
 )
 from expected import aggregate_stats, curve_points
-from support import Client, new_id
+from support import Client, new_id, wait_until
 
 CONFIGS = (
     {
@@ -257,6 +258,15 @@ def test_a_live_run_moves_its_line(page, client):
         "before => document.querySelector('.compare-chart canvas').toDataURL() !== before",
         arg=before,
     )
+
+
+def test_what_is_reported_before_the_page_is_heard_is_not_lost(page, client):
+    run_id, book = make_run(client, 20, seed=6)
+    with deaf(page) as held:
+        visit(page, [(run_id, book)])
+        wait_until(lambda: page.wait_for_timeout(20) or held, 60, "the page wants to hear")
+        client.report(run_id, 21, reward_sum=500.0)
+    expect(page.locator("table.figures tbody td").first).to_have_text("21")
 
 
 def test_without_runs_it_says_how_to_choose(page):

@@ -1,6 +1,5 @@
 """One run's page at /training/runs/{run_id}: what it shows against an independent computation."""
 
-import contextlib
 import re
 import time
 
@@ -8,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from chart_pages import (
+    deaf,
     drag,
     inked,
     make_run,
@@ -342,29 +342,6 @@ def test_a_live_run_moves_its_curves_and_keeps_zoom_and_scroll(page, client):
     client.end(run_id, "completed")
     expect(page.locator(".run-head .badge")).to_have_text("Completed")
     expect(page.locator("[data-announcement]")).to_have_text("The run has ended: completed")
-
-
-@contextlib.contextmanager
-def deaf(page):
-    """Meanwhile the gateway does not hear which runs the page wants to hear of; then it does."""
-    held, over = [], []
-
-    def open_road(road):
-        server = road.connect_to_server()
-
-        def pass_on(told):
-            if "subscribe" in str(told) and not over:
-                held.append((server, told))
-            else:
-                server.send(told)
-
-        road.on_message(pass_on)
-
-    page.route_web_socket(re.compile("/socket.io/"), open_road)
-    yield held
-    over.append(True)
-    for server, told in held:
-        server.send(told)
 
 
 def test_what_is_reported_before_the_page_is_heard_is_not_lost(page, client):
