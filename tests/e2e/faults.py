@@ -5,6 +5,7 @@ afterwards.
 """
 
 import contextlib
+import http.client
 import os
 import re
 import signal
@@ -133,16 +134,7 @@ class Faults:
     def mend(self):
         """Everything as it was before: mongod runs, workers serve."""
         self.start_mongod()
-        self.wait_ready()
-
-    def wait_ready(self):
-        """
-        Until whoever is asked reaches the database: each worker learns for itself that it has lost
-        the connection, and says 503 then. So many at once keep all of them busy.
-        """
-        clients = [Client(self.url) for _ in range(8)]
-        with ThreadPoolExecutor(len(clients)) as pool:
-            wait_until(lambda: all(pool.map(is_ready, clients)), 60, "the stack ready again")
+        wait_ready(self.url)
 
     def all_workers(self):
         """The pids of the workers, once there are as many as there should be."""
@@ -163,9 +155,40 @@ def takes_writes(uri):
     return False
 
 
+def wait_ready(url):
+    """
+    Until whoever is asked reaches the database: each worker learns for itself that it has lost
+    the connection, and says 503 then. So many at once keep all of them busy.
+    """
+    clients = [Client(url) for _ in range(8)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        wait_until(lambda: all(pool.map(is_ready, clients)), 60, "the stack ready again")
+
+
 def is_ready(client):
     """Whether a few requests in a row reach the database."""
     try:
         return all(client.get("/readyz").status_code == 200 for _ in range(2))
     except OSError:
         return False
+
+
+def breaks_off(stack, path):
+    """
+    Ask, let the database hang, read: whether the answer breaks off. False when the worker had read
+    all by then.
+    """
+    wait_ready(stack.url)
+    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
+    connection.request("GET", path, headers={"X-API-Key": stack.key})
+    answer = connection.getresponse()
+    stack.kill("mongod", signal.SIGSTOP)
+    try:
+        assert answer.status == 200
+        answer.read()
+    except http.client.IncompleteRead:
+        return True
+    finally:
+        stack.kill("mongod", signal.SIGCONT)
+        connection.close()
+    return False

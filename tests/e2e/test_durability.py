@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from expected import Book
+from faults import wait_ready
 from pulse import Pulse
 from support import DOCUMENTS, RUNS, Client, agree, ok, problem, wait_until
 
@@ -21,7 +22,8 @@ SLACK_S = 0.4  # for asking, and what Pulse does not see of a busy machine
 
 
 @pytest.fixture
-def run(client):
+def run(client, faults):
+    """A run; the database is there, whatever the test before has taken away."""
     return client.create()
 
 
@@ -354,7 +356,7 @@ def test_an_acknowledged_create_change_and_checkpoint_survive_kill_9(client, fau
         runs.append((run_id, client.complete(run_id)["completed_at"]))
     faults.kill_mongod()
     faults.start_mongod()
-    faults.wait_ready()
+    wait_ready(faults.url)
     for i, (run_id, completed_at) in enumerate(runs):
         document = client.document(run_id)
         assert document["config"] == {"i": i} and document["notes"] == f"n{i}"

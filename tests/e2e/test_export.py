@@ -27,6 +27,7 @@ from tensorboard.backend.event_processing import (
 from tensorboard.data import provider
 
 from expected import NAMED_METRICS, NOT_FINITE, Book, both_names, document_episodes, number_of
+from faults import breaks_off, wait_ready
 from support import (
     DOCUMENTS,
     TIME,
@@ -459,29 +460,11 @@ def long_run(module_client):
     return run_id
 
 
-def breaks_off(stack, faults, path):
-    """Ask, let the database hang, read: False when the worker had read all by then."""
-    faults.wait_ready()
-    connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=60)
-    connection.request("GET", path, headers={"X-API-Key": stack.key})
-    answer = connection.getresponse()
-    faults.stop_mongod()
-    try:
-        assert answer.status == 200
-        answer.read()
-    except http.client.IncompleteRead:
-        return True
-    finally:
-        faults.continue_mongod()
-        connection.close()
-    return False
-
-
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_download_that_breaks_off_does_not_look_whole(client, stack, faults, long_run, form):
+def test_a_download_that_breaks_off_does_not_look_whole(client, stack, long_run, form):
     path = f"{DOCUMENTS}/{long_run}/export?format={form}"
-    assert any(breaks_off(stack, faults, path) for _ in range(20))
-    faults.wait_ready()
+    assert any(breaks_off(stack, path) for _ in range(20))
+    wait_ready(stack.url)
     export(client, long_run, form)
 
 

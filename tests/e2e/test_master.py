@@ -3,7 +3,6 @@ The master through the whole stack, with clients at work: stopping, replacing wo
 killed workers, a killed master. What the program does by itself is in test_api_program.py.
 """
 
-import http.client
 import os
 import signal
 import threading
@@ -13,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from faults import breaks_off
 from lone_api import children_of, events, kill_if_there, lives, read_log
 from stack import Stack
 from support import DOCUMENTS, RUNS, Client, new_id, ok, wait_until
@@ -235,23 +235,6 @@ def test_killed_workers_come_back_and_nothing_acknowledged_is_lost(api, run):
 
 
 # ---- answers that break
-
-
-def breaks_off(own, path):
-    """Ask, let the database hang, read: False when the worker had read all by then."""
-    connection = http.client.HTTPConnection("127.0.0.1", own.port, timeout=60)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    own.kill("mongod", signal.SIGSTOP)
-    try:
-        assert answer.status == 200
-        answer.read()
-    except http.client.IncompleteRead:
-        return True
-    finally:
-        own.kill("mongod", signal.SIGCONT)
-        connection.close()
-    return False
 
 
 def test_an_answer_that_breaks_off_does_not_look_whole(api, run):
